@@ -1,0 +1,17 @@
+// HostDevice: device memory is this process's memory; copies are pread/pwrite of slab files by
+// several threads. For CPU workers, the reference worker and tests.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "shared/slab_set.h"
+#include "transfer/device.h"
+
+namespace pega {
+
+// threads: 0 means one for each core, at most 8.
+std::unique_ptr<Device> MakeHostDevice(BlockLayout layout, std::shared_ptr<SlabSet> slabs,
+                                       std::uint32_t threads);
+
+}  // namespace pega

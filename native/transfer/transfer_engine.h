@@ -1,0 +1,65 @@
+// TransferEngine: takes jobs, cuts them into pieces, keeps the order that matters, tells the ends.
+//
+// A load job is cut by groups of layers, in layer order, over all its blocks; each group's end can be
+// waited for by itself. A store job is cut into chunks of at most 32 MiB of whole blocks. Loads go
+// before stores: while a load is waiting no further store chunk is started. Synchronous loads go
+// before asynchronous ones. A failed piece ends its job, and only its job, with that Status.
+//
+// Thread safety: all methods may be called from any thread. Callbacks run on a transfer thread and
+// must not block nor call back into the engine. The destructor cancels what has not started
+// (kCancelled) and waits for what has.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "transfer/device.h"
+
+namespace pega {
+
+using JobId = std::uint64_t;
+
+struct JobSpec {
+  JobKind kind = JobKind::kLoadAsync;
+  std::vector<BlockCopy> blocks;        // device blocks within the layout; at most kBlocksPerJobMax
+  std::vector<std::uint32_t> group_ends;  // loads: end layer of each group, rising, the last = layers;
+                                          // empty: one group
+  // After each group (loads) or at the end (stores, group 0): job, group, outcome. May be empty.
+  std::function<void(JobId, std::uint32_t group, const Status&)> on_group;
+};
+
+struct JobReport {
+  bool done = false;
+  std::uint32_t groups_done = 0;
+  Status status;  // of a job that is done
+};
+
+struct TransferStats {
+  std::uint64_t load_bytes_total = 0, store_bytes_total = 0;
+  std::uint64_t load_jobs_total = 0, store_jobs_total = 0, failed_jobs_total = 0;
+  std::uint64_t load_busy_ns_total = 0, store_busy_ns_total = 0;  // time with ≥ 1 piece in flight
+  std::uint32_t jobs_now = 0;
+};
+
+class TransferEngine {
+ public:
+  static std::unique_ptr<TransferEngine> Create(std::unique_ptr<Device> device);
+  virtual ~TransferEngine() = default;
+
+  // kInvalidArgument names the first block or group that is wrong; nothing is started then.
+  virtual Result<JobId> Submit(JobSpec spec) = 0;
+  // Blocks until group `group` has ended, at most `timeout`; the job's failure, kTimeout, or Ok.
+  virtual Status WaitGroup(JobId job, std::uint32_t group, std::chrono::milliseconds timeout) = 0;
+  virtual Result<JobReport> Poll(JobId job) = 0;
+  // Forgets a finished job's report. A job that runs is not cancelled: its report goes at its end.
+  virtual void Forget(JobId job) = 0;
+  virtual TransferStats stats() const = 0;
+  // Starts no further pieces and returns when none is in flight; later jobs end with kCancelled.
+  virtual void Drain() = 0;
+};
+
+}  // namespace pega
