@@ -1,0 +1,100 @@
+// The arrows between the TypeScript rooms: commands → src → engine, and which room may use which
+// package. `npm run check` fails on a wrong one; docs/architecture.md says why they are as they are.
+//
+// test/repository/layers.test.ts plants one wrong arrow for every rule named here and expects the rule
+// to catch it, so a rule that matches nothing any more fails too.
+
+const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
+
+/** Files directly in src/: errors, limits, units, log. */
+const LEAVES = '^src/[^/]+[.]ts$';
+
+module.exports = {
+  forbidden: [
+    forbid('no-cycles', 'A cycle has no bottom to start reading from.', {}, { circular: true }),
+    forbid('no-unresolved', 'An import that leads nowhere.', {}, { couldNotResolve: true }),
+    forbid(
+      'no-dev-dependencies',
+      'What users run may not need what only developers install.',
+      { path: '^(bin|commands|cli|src)/' },
+      { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    ),
+    forbid(
+      'no-tests-in-the-product',
+      'Product code knows nothing of tests, fixtures or scripts.',
+      { path: '^(bin|commands|cli|src)/' },
+      { path: '^(test|fixtures|scripts)/' },
+    ),
+    forbid(
+      'src-below-commands',
+      'src is a library: commands use it, never the other way.',
+      { path: '^src/' },
+      { path: '^(commands|cli|bin)/' },
+    ),
+    forbid(
+      'oclif-only-in-commands',
+      'Flags in, one service call, result out: only there is oclif.',
+      { path: '^src/' },
+      { path: 'node_modules/@oclif/' },
+    ),
+    forbid(
+      'grpc-only-in-rpc',
+      'src/rpc translates the wire to our types; nobody else sees gRPC.',
+      { path: '^(bin|commands|cli|src)/', pathNot: '^src/rpc/' },
+      { path: 'node_modules/(@grpc|grpc-health-check)/' },
+    ),
+    forbid(
+      'addon-only-in-engine',
+      "The addon's own shape stays in src/engine; others use the handles over it.",
+      { path: '^(bin|commands|cli|src)/', pathNot: '^src/engine/' },
+      { path: '^src/engine/binding' },
+    ),
+    forbid(
+      'leaves-know-no-room',
+      'Errors, limits, units and logging are used by all rooms and use none.',
+      { path: LEAVES },
+      { path: '^src/[^/]+/' },
+    ),
+    forbid(
+      'engine-at-the-bottom',
+      'src/engine is typed handles over native code and nothing else.',
+      { path: '^src/engine/' },
+      { path: '^src/[^/]+/', pathNot: '^src/engine/' },
+    ),
+    forbid(
+      'rpc-carries-only',
+      'The wire knows neither who serves it nor what it is used for.',
+      { path: '^src/rpc/' },
+      { path: '^src/[^/]+/', pathNot: '^src/rpc/' },
+    ),
+    forbid(
+      'clients-through-rpc',
+      'Reference worker, bench and inspect reach a server as any client does.',
+      { path: '^src/(reference|bench|inspect)/' },
+      { path: '^src/server/' },
+    ),
+    forbid(
+      'server-without-clients',
+      'The server knows none of its clients.',
+      { path: '^src/server/' },
+      { path: '^src/(reference|bench|inspect)/' },
+    ),
+    forbid(
+      'views-own-no-memory',
+      'inspect shows what the server answers; it maps and pins nothing.',
+      { path: '^src/inspect/' },
+      { path: '^src/engine/' },
+    ),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(dist|build|coverage)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      mainFields: ['module', 'main', 'types'],
+    },
+  },
+};
