@@ -1,0 +1,17 @@
+// Where the package lies: the same from source (src/) and from the build (dist/src/).
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The folder that holds package.json, bin/ and dist/. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) {
+    const above = dirname(folder);
+    if (above === folder) {
+      throw new Error(`no package.json above ${fileURLToPath(import.meta.url)}`);
+    }
+    folder = above;
+  }
+  return folder;
+}
