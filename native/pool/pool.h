@@ -40,6 +40,7 @@ struct PoolOptions {
   std::uint64_t slab_bytes = 0;    // 0: pool/32 within [16 MiB, 1 GiB], a multiple of 2 MiB
   std::uint32_t fill_threads = 0;  // 0: one for each core, at most 16
   bool allow_any_filesystem = false;
+  bool defer_fill = false;         // true: no slab is filled before StartFilling
 };
 
 struct FillProgress {
@@ -121,6 +122,10 @@ class Pool {
   virtual std::uint64_t slab_bytes() const = 0;
   virtual std::uint32_t slabs_total() const = 0;
   virtual std::uint32_t ordinal_capacity() const = 0;
+
+  // Starts the filler of a pool made with defer_fill; no effect when it runs already. Between the two
+  // the server waits for engines to let go of the former pool's memory, then checks what is free.
+  virtual void StartFilling() = 0;
 
   // Takes slabs that the filler has finished, publishes them, and goes on with budgeted clean-up of
   // draining and retired slabs. Also called by every method below; the server's timer calls it too.

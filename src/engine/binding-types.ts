@@ -45,6 +45,8 @@ export interface NativePoolOptions {
   fillThreads: number;
   /** Tests on disk folders. */
   allowAnyFilesystem: boolean;
+  /** True: no slab is filled before startFilling(). */
+  deferFill: boolean;
 }
 
 /** Mirrors pega::Pool; native/pool/pool.h has the contracts. Budgets and batches: ≤ 1,024 blocks. */
@@ -55,6 +57,7 @@ export interface NativePool {
   readonly slabBytes: number;
   readonly slabsTotal: number;
   readonly ordinalCapacity: number;
+  startFilling(): void;
   poll(): void;
   fillProgress(): NativeFillProgress;
   checkSlabs(count: number): number[];
