@@ -1,0 +1,79 @@
+// PegaError ↔ gRPC status. The details say code, what was found, what is required and what to try;
+// the code travels again as metadata, so that clients need not read the sentence.
+//
+// A stack or the message of an error that is not ours never leaves the server.
+
+import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js';
+import { grpcStatusOf, isPegaCode, type PegaCode, PegaError } from '../errors.js';
+
+const CODE_KEY = 'pega-code';
+const TRY = '\nTry: ';
+
+export function toStatus(thrown: unknown): StatusObject {
+  const error = presentable(thrown);
+  const metadata = new Metadata();
+  metadata.set(CODE_KEY, error.code);
+  return {
+    code: grpcStatusOf(error.code),
+    details: `${error.code}: ${error.message}${TRY}${error.suggestions.join('; ')}`,
+    metadata,
+  };
+}
+
+function presentable(thrown: unknown): PegaError {
+  if (thrown instanceof PegaError) {
+    return thrown;
+  }
+  return new PegaError(
+    'PEGA_INTERNAL',
+    'the server met an error that it does not know; its log has it',
+  );
+}
+
+/** What a failed call means, on the client's side. `target` is the server's address, for people. */
+export function fromStatus(failure: ServiceError, target: string): PegaError {
+  const code = failure.metadata?.get(CODE_KEY)[0];
+  if (isPegaCode(code)) {
+    const [message = '', suggestions] = failure.details.split(TRY);
+    const prefix = `${code}: `;
+    return new PegaError(
+      code,
+      message.startsWith(prefix) ? message.slice(prefix.length) : message,
+      {
+        ...(suggestions === undefined ? {} : { suggestions: suggestions.split('; ') }),
+        cause: failure,
+      },
+    );
+  }
+  return new PegaError(codeOfTransport(failure.code), sentence(failure, target), {
+    cause: failure,
+  });
+}
+
+function codeOfTransport(code: status): PegaCode {
+  switch (code) {
+    case status.UNAVAILABLE:
+      return 'PEGA_UNAVAILABLE';
+    case status.DEADLINE_EXCEEDED:
+      return 'PEGA_TIMEOUT';
+    case status.RESOURCE_EXHAUSTED:
+      return 'PEGA_LIMIT';
+    case status.CANCELLED:
+      return 'PEGA_CANCELLED';
+    case status.UNIMPLEMENTED:
+      return 'PEGA_UNSUPPORTED';
+    default:
+      return 'PEGA_INTERNAL';
+  }
+}
+
+function sentence(failure: ServiceError, target: string): string {
+  switch (failure.code) {
+    case status.UNAVAILABLE:
+      return `no pega server answers at ${target}: ${failure.details}`;
+    case status.DEADLINE_EXCEEDED:
+      return `the server at ${target} did not answer in time: ${failure.details}`;
+    default:
+      return `the call to ${target} failed: ${failure.details}`;
+  }
+}
