@@ -16,7 +16,7 @@ let bench;
 for (const name of ['SIGINT', 'SIGTERM']) {
   process.on(name, () => {
     stop.abort();
-    // The bench stops its own server and worker, then leaves with 130.
+    // Ctrl-C in a terminal reached it already, and a SIGTERM more changes nothing.
     bench?.kill('SIGTERM');
   });
 }
@@ -30,11 +30,10 @@ async function prepare() {
 }
 
 async function runBench() {
-  // A process group of its own: Ctrl-C reaches it once, through this process.
   bench = spawn(
     process.execPath,
     ['bin/run.js', 'bench', 'ttft', '--num-prompts', '8', '--input-len', '2048'],
-    { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], detached: true },
+    { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] },
   );
   const [code] = await once(bench, 'close');
   return code ?? INTERRUPTED;
