@@ -15,8 +15,8 @@ module.exports = {
     forbid('no-unresolved', 'An import that leads nowhere.', {}, { couldNotResolve: true }),
     forbid(
       'no-dev-dependencies',
-      'What users run may not need what only developers install.',
-      { path: '^(bin|commands|cli|src)/' },
+      'What users run may not need what only developers install; bin/dev.js is for developers.',
+      { path: '^(bin/run|commands|cli|src)' },
       { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     ),
     forbid(

@@ -157,6 +157,8 @@ const KINDS = {
 
 export type PegaCode = keyof typeof KINDS;
 
+export const PEGA_CODES = Object.keys(KINDS) as PegaCode[];
+
 export function isPegaCode(code: unknown): code is PegaCode {
   return typeof code === 'string' && Object.hasOwn(KINDS, code);
 }

@@ -1,0 +1,85 @@
+// The documents against the repository: links lead somewhere, the README's commands are the commands,
+// docs/errors.md has every error.
+import { existsSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { expect, test } from 'vitest';
+
+import { grpcStatusOf, PEGA_CODES, PegaError } from '../../src/errors.js';
+import { ROOT, readText, repositoryFiles } from './tree.js';
+
+const documents = repositoryFiles().filter((path) => path.endsWith('.md'));
+
+/** Text without fenced code, whose brackets are no links. */
+function prose(path: string): string {
+  return readText(path).replace(/^```.*?^```$/gms, '');
+}
+
+/** The anchors that a forge gives the headings of a document. */
+function anchors(path: string): Set<string> {
+  const headings = prose(path).matchAll(/^#{1,6} (.+)$/gm);
+  return new Set(
+    [...headings].map(([, heading]) =>
+      (heading ?? '')
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}
+
+function brokenLinks(path: string): string[] {
+  const links = [...prose(path).matchAll(/\[[^\]]*\]\(([^)\s]+)\)/g)].map(
+    ([, target]) => target ?? '',
+  );
+  return links
+    .filter((target) => !/^(https?|mailto):/.test(target))
+    .filter((target) => {
+      const [file = '', anchor] = target.split('#');
+      const linked = file === '' ? path : normalize(join(dirname(path), file));
+      if (linked.startsWith('..') || !existsSync(join(ROOT, linked))) {
+        return true;
+      }
+      return anchor !== undefined && !anchors(linked).has(anchor);
+    })
+    .map((target) => `${path}: ${target}`);
+}
+
+test('every link of every document leads somewhere', () => {
+  expect(documents).toContain('README.md');
+  expect(documents.flatMap(brokenLinks)).toEqual([]);
+});
+
+test('the paths that documents name exist', () => {
+  const named = /`((?:src|native|test|docs|proto|scripts|commands|cli|fixtures)\/[\w./-]*\w\/?)`/g;
+  const missing = documents
+    .filter((path) => path !== 'CHANGELOG.md')
+    .flatMap((path) =>
+      [...prose(path).matchAll(named)]
+        .map(([, name]) => name ?? '')
+        .filter((name) => !existsSync(join(ROOT, name)))
+        .map((name) => `${path}: ${name}`),
+    );
+  expect(missing).toEqual([]);
+});
+
+test("the README's table of commands is the commands folder", () => {
+  const rows = [...readText('README.md').matchAll(/^\| `pega ([a-z -]+?)` \|/gm)].map(
+    ([, id]) => id,
+  );
+  const commands = repositoryFiles()
+    .filter((path) => path.startsWith('commands/') && path.endsWith('.ts'))
+    .map((path) => path.slice('commands/'.length, -'.ts'.length).replaceAll('/', ' '));
+  expect(rows.sort()).toEqual(commands.sort());
+});
+
+test('docs/errors.md has every error with its exit code and gRPC status', () => {
+  const rows = [
+    ...readText('docs/errors.md').matchAll(
+      /^\| `(PEGA_[A-Z_]+)` \| (\d+) \| (\d+) [A-Z_]+ \| \S/gm,
+    ),
+  ].map(([, code, exit, grpc]) => `${code} ${exit} ${grpc}`);
+  const table = PEGA_CODES.map((code) => {
+    return `${code} ${new PegaError(code, '').exitCode} ${grpcStatusOf(code)}`;
+  });
+  expect(rows.sort()).toEqual([...table].sort());
+});
