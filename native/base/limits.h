@@ -25,5 +25,7 @@ inline constexpr std::uint32_t kOpenIdsPerEngineMax = 65536; // leases, reservat
 inline constexpr std::uint32_t kLayersMax = 1024;
 inline constexpr std::uint32_t kSegmentsPerLayerMax = 8;     // K and V split, scales, …
 inline constexpr std::uint32_t kBlocksPerJobMax = 131072;
+inline constexpr std::uint32_t kTransferJobsMax = 65536;     // running or not yet forgotten
+inline constexpr std::uint64_t kChunkBytesMax = std::uint64_t{32} << 20;  // of a job that yields
 
 }  // namespace pega

@@ -1,13 +1,15 @@
 // TransferEngine: takes jobs, cuts them into pieces, keeps the order that matters, tells the ends.
 //
 // A load job is cut by groups of layers, in layer order, over all its blocks; each group's end can be
-// waited for by itself. A store job is cut into chunks of at most 32 MiB of whole blocks. Loads go
-// before stores: while a load is waiting no further store chunk is started. Synchronous loads go
-// before asynchronous ones. A failed piece ends its job, and only its job, with that Status.
+// waited for by itself. A store job is cut into chunks of at most 32 MiB of whole blocks (at least
+// one), and so is each group of an asynchronous load. Loads go before stores: while a load is
+// waiting no further store chunk is started. Synchronous loads go before asynchronous ones. A failed
+// piece ends its job, and only its job, with that Status, once none of its pieces is in flight.
 //
-// Thread safety: all methods may be called from any thread. Callbacks run on a transfer thread and
-// must not block nor call back into the engine. The destructor cancels what has not started
-// (kCancelled) and waits for what has.
+// Thread safety: all methods may be called from any thread; none waits for a copy but WaitGroup,
+// Drain and the destructor. Callbacks come one at a time for a job, in order, on a thread of the
+// device or of a caller (Submit, Drain); they must not block nor call back into the engine. The
+// destructor cancels what has not started (kCancelled) and waits for what has.
 #pragma once
 
 #include <chrono>
@@ -38,7 +40,7 @@ struct JobReport {
   Status status;  // of a job that is done
 };
 
-struct TransferStats {
+struct TransferStats {  // bytes of pieces that ended well; jobs that ended, failed ones too
   std::uint64_t load_bytes_total = 0, store_bytes_total = 0;
   std::uint64_t load_jobs_total = 0, store_jobs_total = 0, failed_jobs_total = 0;
   std::uint64_t load_busy_ns_total = 0, store_busy_ns_total = 0;  // time with ≥ 1 piece in flight
@@ -50,15 +52,19 @@ class TransferEngine {
   static std::unique_ptr<TransferEngine> Create(std::unique_ptr<Device> device);
   virtual ~TransferEngine() = default;
 
-  // kInvalidArgument names the first block or group that is wrong; nothing is started then.
+  // kInvalidArgument names the first block or group that is wrong, kLimit says that
+  // kTransferJobsMax jobs run or wait to be forgotten, kCancelled that the engine was drained;
+  // nothing is started then.
   virtual Result<JobId> Submit(JobSpec spec) = 0;
-  // Blocks until group `group` has ended, at most `timeout`; the job's failure, kTimeout, or Ok.
+  // Blocks until group `group` has ended, at most `timeout`. Ok if that group ended well, else the
+  // job's failure, or kTimeout. Here and in Poll: kNotFound if the job is not known or forgotten.
   virtual Status WaitGroup(JobId job, std::uint32_t group, std::chrono::milliseconds timeout) = 0;
   virtual Result<JobReport> Poll(JobId job) = 0;
   // Forgets a finished job's report. A job that runs is not cancelled: its report goes at its end.
   virtual void Forget(JobId job) = 0;
   virtual TransferStats stats() const = 0;
-  // Starts no further pieces and returns when none is in flight; later jobs end with kCancelled.
+  // Starts no further pieces and returns when none is in flight; jobs with pieces left, and later
+  // ones, end with kCancelled.
   virtual void Drain() = 0;
 };
 
