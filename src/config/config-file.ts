@@ -1,0 +1,54 @@
+// A configuration file: a YAML mapping from option names to plain values, all as text.
+
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { PegaError } from '../errors.js';
+import { nearestName } from './nearest.js';
+
+export function readConfigFile(path: string, known: readonly string[]): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const [key, value] of Object.entries(readMapping(path))) {
+    if (!known.includes(key)) {
+      throw unknownKey(path, key, known);
+    }
+    if (typeof value !== 'string' && typeof value !== 'number') {
+      throw new PegaError(
+        'PEGA_CONFIG',
+        `${path}: ${key} is ${JSON.stringify(value)}; required is one text or number`,
+      );
+    }
+    values[key] = String(value);
+  }
+  return values;
+}
+
+function readMapping(path: string): object {
+  let content: unknown;
+  try {
+    content = parse(readFileSync(path, 'utf8'), { logLevel: 'silent' });
+  } catch (thrown) {
+    const why = thrown instanceof Error ? (thrown.message.split('\n')[0] ?? '') : String(thrown);
+    throw new PegaError('PEGA_CONFIG', `${path} cannot be read as YAML: ${why}`, {
+      suggestions: ['write one option a line, like `pool-size: 30gb`'],
+      cause: thrown,
+    });
+  }
+  if (content === null) {
+    return {};
+  }
+  if (typeof content !== 'object' || Array.isArray(content)) {
+    throw new PegaError('PEGA_CONFIG', `${path} holds no mapping of option names to values`, {
+      suggestions: ['write one option a line, like `pool-size: 30gb`'],
+    });
+  }
+  return content;
+}
+
+function unknownKey(path: string, key: string, known: readonly string[]): PegaError {
+  const nearest = nearestName(key, known);
+  return new PegaError('PEGA_CONFIG', `${path}: there is no option "${key}"`, {
+    suggestions: [
+      nearest === undefined ? `known options: ${known.join(', ')}` : `did you mean "${nearest}"?`,
+    ],
+  });
+}
