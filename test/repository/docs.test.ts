@@ -1,9 +1,11 @@
 // The documents against the repository: links lead somewhere, the README's commands are the commands,
-// docs/errors.md has every error.
+// docs/errors.md has every error, docs/configuration.md every option.
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
 
+import { resolveServeConfig, type ServeConfig, variableOf } from '../../src/config/serve-config.js';
+import { SERVE_OPTION_NAMES } from '../../src/config/serve-options.js';
 import { grpcStatusOf, PEGA_CODES, PegaError } from '../../src/errors.js';
 import { ROOT, readText, repositoryFiles } from './tree.js';
 
@@ -80,4 +82,17 @@ test('docs/errors.md has every error with its exit code, gRPC status and advice'
     return [code, exitCode, grpcStatusOf(code), ...suggestions].join(' ');
   });
   expect(rows.sort()).toEqual(table.sort());
+});
+
+test('docs/configuration.md has every option with its variable and default', () => {
+  const row = /^\| `--([a-z-]+)` \| `([A-Z_]+)` \| (?:`([^`]+)`|–) \| \S/gm;
+  const rows = [...readText('docs/configuration.md').matchAll(row)];
+  expect(rows.map(([, option]) => option)).toEqual(SERVE_OPTION_NAMES);
+  expect(rows.map(([, , variable]) => variable)).toEqual(SERVE_OPTION_NAMES.map(variableOf));
+  const flags = Object.fromEntries(
+    rows.flatMap(([, option, , text]) => (text === undefined ? [] : [[option, text]])),
+  );
+  const resolve = (given: Record<string, string>): ServeConfig =>
+    resolveServeConfig({ flags: given, environment: {}, file: undefined });
+  expect(resolve(flags)).toEqual(resolve({}));
 });
