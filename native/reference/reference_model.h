@@ -2,12 +2,12 @@
 // embedded bench use it as their LLM (DESIGN §6); it is never used for a published figure.
 //
 // RMSNorm, rotary positions, grouped-query attention, SwiGLU, tied to seeded random weights. Each
-// token's arithmetic is the same bit for bit whatever else is in the batch and however its prompt is
-// cut into chunks: every output element is summed in one fixed order (k ascending, fused
+// token's arithmetic is the same bit for bit whatever else is in the batch and however its prompt
+// is cut into chunks: every output element is summed in one fixed order (k ascending, fused
 // multiply-add), attention runs over key tiles that start at position 0.
 //
-// KV: one allocation a layer, (blocks, kv_heads, block_tokens, 2 × head_dim) floats, K then V in the
-// last dimension: the layout vLLM 0.26 gives Llama (DESIGN §2).
+// KV: one allocation a layer, (blocks, kv_heads, block_tokens, 2 × head_dim) floats, K then V in
+// the last dimension: the layout vLLM 0.26 gives Llama (DESIGN §2).
 //
 // Thread safety: one Forward at a time; it uses `threads` threads of its own.
 #pragma once
@@ -25,18 +25,18 @@ struct ModelShape {
   std::uint32_t layers = 8;
   std::uint32_t heads = 8;
   std::uint32_t kv_heads = 4;
-  std::uint32_t head_dim = 64;    // even, ≤ 256
+  std::uint32_t head_dim = 64;  // even, ≤ 256
   std::uint32_t ffn = 1408;
   std::uint32_t vocab = 4096;
   std::uint32_t block_tokens = 16;
-  std::uint32_t context = 8192;   // positions
+  std::uint32_t context = 8192;  // positions
 };
 
 struct SequenceChunk {
-  std::span<const std::int32_t> tokens;       // of this chunk
-  std::uint32_t position = 0;                 // of its first token
-  std::span<const std::uint32_t> block_table; // covers position + tokens.size()
-  bool sample = false;                        // the chunk ends the prompt: give the next token
+  std::span<const std::int32_t> tokens;        // of this chunk
+  std::uint32_t position = 0;                  // of its first token
+  std::span<const std::uint32_t> block_table;  // covers position + tokens.size()
+  bool sample = false;                         // the chunk ends the prompt: give the next token
 };
 
 struct KvAllocation {
@@ -58,10 +58,11 @@ class ReferenceModel {
   virtual Result<std::vector<std::int32_t>> Forward(std::span<const SequenceChunk> chunks) = 0;
 
   virtual const ModelShape& shape() const = 0;
-  virtual std::vector<KvAllocation> kv() const = 0;      // one a layer
-  virtual std::uint64_t kv_block_bytes() const = 0;      // of one block in one layer
-  virtual std::uint64_t weights_digest() const = 0;      // over the weights, for the namespace
-  // Floating-point operations of one token at this position (multiply and add are two).
+  virtual std::vector<KvAllocation> kv() const = 0;  // one a layer
+  virtual std::uint64_t kv_block_bytes() const = 0;  // of one block in one layer
+  virtual std::uint64_t weights_digest() const = 0;  // over the weights, for the namespace
+  // Floating-point operations of one token at this position (multiply and add are two), without
+  // the output head, which only sampled tokens pass.
   virtual double FlopsAt(std::uint32_t position) const = 0;
 };
 
