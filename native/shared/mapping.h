@@ -1,7 +1,10 @@
 // Mapping: a shared memory map of a file's descriptor, MADV_DONTFORK and MADV_DONTDUMP (PROTOCOL §1).
 //
-// Move-only; unmaps when it goes. It does not own the descriptor.
+// Move-only; unmaps when it goes. It does not own the descriptor. In a forked child the map does not
+// exist and its address may belong to something else, so only the process that mapped it unmaps it.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +18,9 @@ enum class Access { kRead, kReadWrite };
 class Mapping {
  public:
   Mapping() = default;
-  static Result<Mapping> Of(int fd, std::uint64_t bytes, Access access);
+  // Maps [offset_bytes, offset_bytes + bytes). kNoSpace when the kernel has no memory for it.
+  static Result<Mapping> Of(int fd, std::uint64_t bytes, Access access,
+                            std::uint64_t offset_bytes = 0);
   Mapping(Mapping&& other) noexcept;
   Mapping& operator=(Mapping&& other) noexcept;
   ~Mapping();
@@ -27,6 +32,7 @@ class Mapping {
  private:
   std::byte* address_ = nullptr;
   std::uint64_t bytes_ = 0;
+  pid_t owner_ = 0;  // the process that mapped it
 };
 
 }  // namespace pega

@@ -55,7 +55,10 @@ class PoolFolder {
 
   // O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC with file_mode, and the group set.
   Result<ScopedFd> CreateFile(const std::string& path) const;
+  // O_RDWR | O_NOFOLLOW | O_CLOEXEC. kNotFound; kInvalidArgument if it is no regular file.
   static Result<ScopedFd> OpenFile(const std::string& path);
+  // Gives an open file this folder's file_mode and group.
+  Status SetAccess(int fd, const std::string& path) const;
 
   // Full paths of slab, mark and hold files whose pool id is not `keep`: what a new server clears.
   Result<std::vector<std::string>> FilesOfOtherPools(const PoolId& keep) const;
