@@ -1,0 +1,118 @@
+// Runs the phases cold, hbm and host against one engine and proves each by the engine's counters.
+//
+// It starts and stops nothing: embedded.ts does. Between phases it waits for what it can see (stores
+// sealed, cache reset), never for a length of time.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PegaClient } from '../rpc/client.js';
+import { cacheUse } from './claims.js';
+import { type Counters, subtractCounters } from './counters.js';
+import type { EngineApi } from './engine-api.js';
+import { type LoadResult, runLoad } from './load.js';
+import type { Completion } from './openai-client.js';
+import { type PegaSnapshot, pegaSnapshot, untilReported, untilSealed } from './pega-view.js';
+import type { Progress } from './progress.js';
+import { PHASES, type PhaseName } from './result.js';
+import type { Workload } from './workload.js';
+
+export interface PhasesOptions {
+  workload: Workload;
+  engine: EngineApi;
+  send: (prompt: readonly number[]) => Promise<Completion>;
+  /** Null: bytes moved stay unknown. */
+  pega: PegaClient | null;
+  signal: AbortSignal;
+  progress: Progress;
+}
+
+/** What one phase left behind, before it is judged. */
+export interface PhaseRecord {
+  name: PhaseName;
+  load: LoadResult;
+  counters: Counters;
+  bytesLoaded: number | null;
+  bytesStored: number | null;
+  blockTokens: number | null;
+}
+
+const COUNTERS_TIMEOUT_MS = 3000;
+const COUNTERS_AGAIN_MS = 50;
+
+export async function runPhases(options: PhasesOptions): Promise<PhaseRecord[]> {
+  // Before anything is measured: an engine that cannot be reset has no host phase.
+  await options.engine.resetPrefixCache();
+  const records: PhaseRecord[] = [];
+  for (const name of PHASES) {
+    if (name === 'host') {
+      await options.engine.resetPrefixCache();
+    }
+    records.push(await runPhase(name, options));
+  }
+  return records;
+}
+
+async function runPhase(name: PhaseName, options: PhasesOptions): Promise<PhaseRecord> {
+  const { workload, engine, pega, signal } = options;
+  const countersBefore = await engine.counters();
+  const pegaBefore = pega ? await pegaSnapshot(pega) : null;
+  const line = options.progress.phase(name, workload.prompts.length);
+  let load: LoadResult;
+  try {
+    load = await runLoad({ workload, send: options.send, signal, onDone: line.update });
+  } finally {
+    line.end();
+  }
+  const counters = await settledCounters(countersBefore, options);
+  const bytes = pega && pegaBefore ? await bytesMoved(pega, pegaBefore, counters, signal) : UNKNOWN;
+  return { name, load, counters, ...bytes };
+}
+
+/** Engines count a request shortly after its last chunk has left. */
+async function settledCounters(before: Counters, options: PhasesOptions): Promise<Counters> {
+  const { prompts } = options.workload;
+  const wanted = prompts.reduce((sum, prompt) => sum + prompt.length, 0);
+  const deadlineMs = performance.now() + COUNTERS_TIMEOUT_MS;
+  for (;;) {
+    const delta = subtractCounters(await options.engine.counters(), before);
+    const sources = delta.promptTokensBySource;
+    const counted = sources && Object.values(sources).reduce((sum, tokens) => sum + tokens, 0);
+    if (counted === null || counted >= wanted || performance.now() >= deadlineMs) {
+      return delta;
+    }
+    await sleep(COUNTERS_AGAIN_MS, undefined, { signal: options.signal });
+  }
+}
+
+type Bytes = Pick<PhaseRecord, 'bytesLoaded' | 'bytesStored' | 'blockTokens'>;
+
+const UNKNOWN: Bytes = { bytesLoaded: null, bytesStored: null, blockTokens: null };
+
+async function bytesMoved(
+  pega: PegaClient,
+  before: PegaSnapshot,
+  counters: Counters,
+  signal: AbortSignal,
+): Promise<Bytes> {
+  await untilSealed(pega, signal);
+  const sealed = await pegaSnapshot(pega);
+  const { blockBytes, blockTokens, loadBytes, storeBytes } = sealed;
+  if (loadBytes === null || storeBytes === null || blockBytes === null || !blockTokens) {
+    return UNKNOWN;
+  }
+  // An engine without a report yet counted from 0.
+  const startLoad = before.loadBytes ?? 0;
+  const startStore = before.storeBytes ?? 0;
+  const loadedBlocks = Math.floor((cacheUse(counters).externalTokens ?? 0) / blockTokens);
+  const reported = await untilReported(
+    pega,
+    {
+      loadBytes: startLoad + loadedBlocks * blockBytes,
+      storeBytes: startStore + (sealed.sealedBlocks - before.sealedBlocks) * blockBytes,
+    },
+    signal,
+  );
+  return {
+    bytesLoaded: (reported.loadBytes ?? startLoad) - startLoad,
+    bytesStored: (reported.storeBytes ?? startStore) - startStore,
+    blockTokens,
+  };
+}

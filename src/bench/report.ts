@@ -1,0 +1,63 @@
+// The result of `pega bench ttft` as a person reads it: a table, then what is wrong with the run.
+import Table from 'cli-table3';
+import { formatBytes } from '../units.js';
+import { PHASES, type PhaseResult, type TtftResult } from './result.js';
+
+const UNKNOWN = 'unknown';
+
+export function renderTtft(result: TtftResult): string {
+  const { config } = result;
+  const rate = config.request_rate === null ? 'all at once' : `${config.request_rate} requests/s`;
+  const table = new Table({
+    head: [
+      'phase',
+      'TTFT mean',
+      'p50',
+      'p99',
+      'cold ÷ it',
+      'hit share',
+      'loaded',
+      'stored',
+      'answers',
+      'identical',
+    ],
+    style: { head: [], border: [] },
+    colAligns: ['left', ...Array.from({ length: 9 }, () => 'right' as const)],
+  });
+  for (const phase of PHASES) {
+    table.push([phase, ...cells(result.phases[phase])]);
+  }
+  const lines = [
+    `${config.model}: ${config.num_prompts} prompts of ${config.input_len} tokens, ${config.output_len} output tokens, ${rate}, seed ${config.seed}`,
+    'TTFT in ms: from the POST to the first chunk with choices, as vllm bench serve measures it.',
+    table.toString(),
+    ...result.problems.map(({ phase, message }) => `${phase}: ${message}`),
+    ...unproven(result),
+  ];
+  if (config.engine === 'embedded') {
+    lines.push(
+      'The reference worker is a tiny model on the CPU: its times say nothing about a GPU.',
+    );
+  }
+  return lines.join('\n');
+}
+
+function cells(phase: PhaseResult): string[] {
+  const { mean, p50, p99 } = phase.ttft_ms;
+  const identical = phase.token_identical;
+  return [
+    ...[mean, p50, p99].map((ms) => (ms === null ? UNKNOWN : ms.toFixed(1))),
+    phase.speedup_over_cold === null ? '' : phase.speedup_over_cold.toFixed(1),
+    phase.hit_share === null ? UNKNOWN : `${(phase.hit_share * 100).toFixed(1)} %`,
+    phase.bytes_loaded === null ? UNKNOWN : formatBytes(phase.bytes_loaded),
+    phase.bytes_stored === null ? UNKNOWN : formatBytes(phase.bytes_stored),
+    `${phase.completed}/${phase.completed + phase.failed}`,
+    identical === null ? '' : identical ? 'yes' : `no (${phase.answers_that_differ} differ)`,
+  ];
+}
+
+function unproven(result: TtftResult): string[] {
+  return PHASES.filter((phase) => result.phases[phase].proven === null).map(
+    (phase) => `${phase}: not proven, because the engine shows no counters for it`,
+  );
+}

@@ -1,0 +1,191 @@
+// `pega bench ttft`: one call from options to result. Composes the parts; each has a file of its own.
+import { randomInt } from 'node:crypto';
+import { Agent } from 'undici';
+import { PegaError } from '../errors.js';
+import { connectPega, type PegaClient, type PegaTarget } from '../rpc/client.js';
+import { assess } from './assess.js';
+import { withEmbedded } from './embedded.js';
+import { connectEngine } from './engine-api.js';
+import { describeMachine, packageVersion } from './machine.js';
+import { complete } from './openai-client.js';
+import { pegaSnapshot } from './pega-view.js';
+import { runPhases } from './phases.js';
+import type { Progress } from './progress.js';
+import {
+  blocksOf,
+  poolBytesFor,
+  REFERENCE_BLOCK_TOKENS,
+  REFERENCE_CONTEXT,
+  REFERENCE_VOCABULARY,
+} from './reference-size.js';
+import type { TtftResult } from './result.js';
+import { makeWorkload } from './workload.js';
+
+export interface TtftOptions {
+  promptCount: number;
+  inputTokens: number;
+  outputTokens: number;
+  /** Infinity: all at once. */
+  requestRate: number;
+  /** Undefined: 0 for the embedded worker, a fresh one for an engine that may know older prompts. */
+  seed?: number;
+  engine: EmbeddedEngine | UrlEngine;
+  signal: AbortSignal;
+  progress: Progress;
+}
+
+export interface EmbeddedEngine {
+  kind: 'embedded';
+  poolBytes?: number;
+}
+
+export interface UrlEngine {
+  kind: 'url';
+  url: string;
+  model?: string;
+  vocabularySize: number;
+  /** Where its server may be; required: it has to be there. */
+  pega: PegaTarget;
+  pegaIsRequired: boolean;
+}
+
+/** A request that hears nothing for so long has failed. */
+const STALL_TIMEOUT_MS = 300_000;
+const SEED_MAX = 2 ** 31;
+
+export async function benchTtft(options: TtftOptions): Promise<TtftResult> {
+  const { engine, signal } = options;
+  if (engine.kind === 'url') {
+    const url = baseUrl(engine.url);
+    return withPega(engine, (pega) => measure(options, { url, pega, signal, poolBytes: null }));
+  }
+  requireContext(options);
+  const poolBytes = engine.poolBytes ?? poolBytesFor(options);
+  const workerArgs = ['--blocks', String(2 * blocksOf(options) + 16)];
+  return withEmbedded({ poolBytes, workerArgs, signal, progress: options.progress }, (embedded) =>
+    measure(options, { ...embedded, poolBytes }),
+  );
+}
+
+interface Environment {
+  url: string;
+  pega: PegaClient | null;
+  signal: AbortSignal;
+  poolBytes: number | null;
+}
+
+async function measure(options: TtftOptions, environment: Environment): Promise<TtftResult> {
+  const { url, pega, signal } = environment;
+  const dispatcher = new Agent({ connections: null });
+  try {
+    const startedAt = new Date();
+    const engine = connectEngine({ url, dispatcher, signal });
+    const model = await chooseModel(options, engine);
+    const seed = options.seed ?? (options.engine.kind === 'embedded' ? 0 : randomInt(SEED_MAX));
+    const workload = makeWorkload({
+      ...options,
+      seed,
+      vocabularySize:
+        options.engine.kind === 'url' ? options.engine.vocabularySize : REFERENCE_VOCABULARY,
+    });
+    const { outputTokens } = options;
+    const send = (prompt: readonly number[]) =>
+      complete(
+        { prompt, outputTokens },
+        { url, model, dispatcher, signal, stallTimeoutMs: STALL_TIMEOUT_MS },
+      );
+    const records = await runPhases({ ...options, workload, engine, send, pega, signal });
+    const blockTokens =
+      records.find((record) => record.blockTokens !== null)?.blockTokens ?? REFERENCE_BLOCK_TOKENS;
+    const { phases, problems } = assess(records, { ...options, blockTokens });
+    return {
+      schema_version: 1,
+      bench: 'ttft',
+      ttft_definition: 'vllm-bench-serve-completions',
+      passed: problems.length === 0,
+      problems,
+      config: {
+        engine: options.engine.kind,
+        url: options.engine.kind === 'url' ? url : null,
+        model,
+        num_prompts: options.promptCount,
+        input_len: options.inputTokens,
+        output_len: outputTokens,
+        request_rate: Number.isFinite(options.requestRate) ? options.requestRate : null,
+        seed,
+        block_tokens: blockTokens,
+        server_pool_bytes: environment.poolBytes,
+      },
+      machine: describeMachine(),
+      versions: {
+        pega: packageVersion(),
+        node: process.versions.node,
+        pega_server: pega ? (await pegaSnapshot(pega)).serverVersion : null,
+      },
+      started_at: startedAt.toISOString(),
+      phases,
+    };
+  } finally {
+    await dispatcher.destroy();
+  }
+}
+
+/** Asks the engine also when the model is named: an engine that is not there is told at once. */
+async function chooseModel(
+  options: TtftOptions,
+  engine: ReturnType<typeof connectEngine>,
+): Promise<string> {
+  const first = await engine.firstModel();
+  const named = options.engine.kind === 'url' ? options.engine.model : undefined;
+  const model = named ?? first;
+  if (model === null) {
+    throw new PegaError('PEGA_USAGE', 'the engine names no model at /v1/models', {
+      suggestions: ['name it with --model'],
+    });
+  }
+  return model;
+}
+
+/** Bytes moved are known only where the server behind the engine can be asked. */
+async function withPega<T>(
+  engine: UrlEngine,
+  use: (pega: PegaClient | null) => Promise<T>,
+): Promise<T> {
+  const pega = connectPega(engine.pega);
+  try {
+    const there = await pega.getPool({}, { deadlineMs: 2000 }).then(
+      () => true,
+      (error: unknown) => {
+        if (engine.pegaIsRequired) {
+          throw error;
+        }
+        return false;
+      },
+    );
+    return await use(there ? pega : null);
+  } finally {
+    pega.close();
+  }
+}
+
+function baseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    throw new PegaError('PEGA_INVALID_ARGUMENT', `"${text}" is not an http or https address`, {
+      suggestions: ['write it like http://127.0.0.1:8000'],
+    });
+  }
+  const path = url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '');
+  return `${url.origin}${path}`;
+}
+
+function requireContext(options: TtftOptions): void {
+  const tokens = options.inputTokens + options.outputTokens;
+  if (tokens > REFERENCE_CONTEXT) {
+    throw new PegaError(
+      'PEGA_INVALID_ARGUMENT',
+      `--input-len and --output-len together are ${tokens} tokens; the reference worker has ${REFERENCE_CONTEXT} positions`,
+      { suggestions: ['ask for fewer tokens, or bench a real engine with --url'] },
+    );
+  }
+}
