@@ -1,10 +1,9 @@
 #include "transfer/block_copy.h"
 
-#include <limits.h>
 #include <sys/uio.h>
 
-#include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace pega {
@@ -26,20 +25,6 @@ void GatherVectors(std::span<const BlockLayout::Segment> segments, std::uint32_t
   }
 }
 
-// The kernel takes at most IOV_MAX ranges a call.
-Status CopyVectors(const SlabFile& slab, JobKind kind, std::uint64_t offset_bytes,
-                   std::span<const iovec> vectors) {
-  while (!vectors.empty()) {
-    const std::span<const iovec> part =
-        vectors.first(std::min<std::size_t>(vectors.size(), IOV_MAX));
-    PEGA_RETURN_IF_ERROR(kind == JobKind::kStore ? slab.Write(offset_bytes, part)
-                                                 : slab.Read(offset_bytes, part));
-    for (const iovec& vector : part) offset_bytes += vector.iov_len;
-    vectors = vectors.subspan(part.size());
-  }
-  return Status::Ok();
-}
-
 }  // namespace
 
 Status CopyBlocks(const BlockLayout& layout, SlabSet& slabs, const CopyPiece& piece,
@@ -59,7 +44,8 @@ Status CopyBlocks(const BlockLayout& layout, SlabSet& slabs, const CopyPiece& pi
     }
     GatherVectors(segments, block.device_block, vectors);
     const std::uint64_t offset = block.slot.offset_bytes() + segments.front().slot_offset_bytes;
-    PEGA_RETURN_IF_ERROR(CopyVectors(*slab, piece.kind, offset, vectors));
+    PEGA_RETURN_IF_ERROR(piece.kind == JobKind::kStore ? slab->Write(offset, vectors)
+                                                       : slab->Read(offset, vectors));
   }
   return Status::Ok();
 }

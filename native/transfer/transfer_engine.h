@@ -27,11 +27,12 @@ using JobId = std::uint64_t;
 
 struct JobSpec {
   JobKind kind = JobKind::kLoadAsync;
-  std::vector<BlockCopy> blocks;        // device blocks within the layout; at most kBlocksPerJobMax
-  std::vector<std::uint32_t> group_ends;  // loads: end layer of each group, rising, the last = layers;
-                                          // empty: one group
+  // Device blocks within the layout, no slot and no loaded block twice; 1 to kBlocksPerJobMax.
+  std::vector<BlockCopy> blocks = {};
+  // Loads: end layer of each group, rising, the last = layers; empty: one group.
+  std::vector<std::uint32_t> group_ends = {};
   // After each group (loads) or at the end (stores, group 0): job, group, outcome. May be empty.
-  std::function<void(JobId, std::uint32_t group, const Status&)> on_group;
+  std::function<void(JobId, std::uint32_t group, const Status&)> on_group = {};
 };
 
 struct JobReport {
