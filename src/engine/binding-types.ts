@@ -201,7 +201,11 @@ export interface NativeEngineMemory {
 
 export interface NativeTransferOptions {
   memory: NativeEngineMemory;
-  allocations: { address: bigint; bytes: number }[];
+  /**
+   * Memory by address, or a Uint8Array's. The engine keeps this array and all that it reaches alive;
+   * a Uint8Array in it must not be transferred away.
+   */
+  allocations: ({ address: bigint; bytes: number } | Uint8Array)[];
   segments: {
     layer: number;
     allocation: number;
