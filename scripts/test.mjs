@@ -77,29 +77,17 @@ function withFixedAddresses(command) {
 }
 
 async function nativeTests(sanitizer) {
-  const folder = `build/${sanitizer}`;
   const launch = (...command) => {
     const [program, ...args] = sanitizer === 'tsan' ? withFixedAddresses(command) : command;
     return run(program, args, { UBSAN_OPTIONS: 'print_stacktrace=1' });
   };
-  const built =
-    (await launch('cmake', '-S', 'native', '--preset', sanitizer)) &&
-    (await launch('cmake', '--build', folder, '-j', JOBS));
-  if (!built) {
+  if (!(await launch(process.execPath, 'scripts/build-native.mjs', sanitizer))) {
     return outcome(false, 'the build failed');
   }
-  return counted(`${sanitizer}.xml`, parseCtest, (path) =>
-    launch(
-      'ctest',
-      '--test-dir',
-      folder,
-      '-j',
-      JOBS,
-      '--output-on-failure',
-      '--output-junit',
-      path,
-    ),
-  );
+  return counted(`${sanitizer}.xml`, parseCtest, (path) => {
+    const tests = ['--test-dir', `build/${sanitizer}`, '-j', JOBS, '--output-on-failure'];
+    return launch('ctest', ...tests, '--output-junit', path);
+  });
 }
 
 async function main() {
