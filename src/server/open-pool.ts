@@ -1,0 +1,34 @@
+// Starts the pool: refuses one that the machine has no room for before a byte is touched, and waits
+// for the engines of a former pool to unmap it.
+//
+// Order: look (a former pool's slabs count as room to come) → take the folder's lock, clear the former
+// pool → look again, for up to 2 s → fill. Only the first look leaves a former pool as it was.
+
+import type { ServeConfig } from '../config/serve-config.js';
+import { Pool } from '../engine/pool.js';
+import { formerSlabBytes, poolFolderIn } from './former-pool.js';
+import { refuseIfStillTooLarge, refuseIfTooLarge } from './host-memory.js';
+
+export async function openPool(config: ServeConfig): Promise<Pool> {
+  const dir = config.slabDir ?? config.poolDir;
+  const former = formerSlabBytes(poolFolderIn(dir));
+  refuseIfTooLarge(Math.max(0, config.poolBytes - former), dir);
+  const pool = Pool.create({
+    poolDir: config.poolDir,
+    slabDir: config.slabDir ?? '',
+    group: config.group ?? '',
+    poolBytes: config.poolBytes,
+    slabBytes: 0,
+    fillThreads: 0,
+    allowAnyFilesystem: false,
+    deferFill: true,
+  });
+  try {
+    await refuseIfStillTooLarge(config.poolBytes, dir);
+    pool.startFilling();
+  } catch (failure) {
+    pool.close();
+    throw failure;
+  }
+  return pool;
+}
