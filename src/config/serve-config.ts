@@ -30,7 +30,7 @@ export interface ServeConfig {
 
 export interface ConfigSources {
   /** Only those that were given. */
-  flags: Partial<Record<ServeOptionName, string>>;
+  flags: { readonly [Name in ServeOptionName]?: string | undefined };
   environment: NodeJS.ProcessEnv;
   /** --config; PEGA_CONFIG counts where it is undefined. */
   file: string | undefined;

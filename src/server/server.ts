@@ -32,6 +32,8 @@ export interface RunningServer {
   readonly bootNumber: number;
   /** Drains and ends everything within 5 s; the second call waits for the first. */
   stop(): Promise<void>;
+  /** Serves until the signal, then stops. */
+  runUntil(signal: AbortSignal): Promise<void>;
 }
 
 export interface ServerOptions {
@@ -108,7 +110,18 @@ async function serve(
   await withSignal(filling.usable, signal);
   state.ready = true;
   rpc.setServing(true);
-  return { grpc, socketPath: place.socketPath, http: http.address, bootNumber, stop: stop.run };
+  return {
+    grpc,
+    socketPath: place.socketPath,
+    http: http.address,
+    bootNumber,
+    stop: stop.run,
+    runUntil: async (signal) => {
+      await aborted(signal);
+      log.info('stopping');
+      await stop.run();
+    },
+  };
 }
 
 const CALLS_END_WITHIN_MS = 3000;
@@ -146,16 +159,15 @@ async function withSignal(work: Promise<void>, signal: AbortSignal | undefined):
   if (signal === undefined) {
     return work;
   }
+  await Promise.race([work, aborted(signal)]);
   signal.throwIfAborted();
-  let forget = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    forget = () => signal.removeEventListener('abort', onAbort);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+    }
+    signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    forget();
-  }
 }

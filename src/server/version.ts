@@ -1,20 +1,14 @@
-// The version of this package, from its package.json.
+// The version of this package.
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../process/package-root.js';
 
 function readVersion(): string {
-  // One folder further up from dist/ than from the sources.
-  for (const up of ['../../package.json', '../../../package.json']) {
-    try {
-      const content: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8'));
-      if (typeof content === 'object' && content !== null && 'version' in content) {
-        return String(content.version);
-      }
-    } catch {
-      // the other one, then
-    }
-  }
-  return 'unknown';
+  const content: unknown = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
+  return typeof content === 'object' && content !== null && 'version' in content
+    ? String(content.version)
+    : 'unknown';
 }
 
 export const SERVER_VERSION = readVersion();
