@@ -70,7 +70,12 @@ test("the README's table of commands is the commands folder", () => {
   );
   const commands = repositoryFiles()
     .filter((path) => path.startsWith('commands/') && path.endsWith('.ts'))
-    .map((path) => path.slice('commands/'.length, -'.ts'.length).replaceAll('/', ' '));
+    .map((path) =>
+      path
+        .slice('commands/'.length, -'.ts'.length)
+        .replace(/\/index$/, '')
+        .replaceAll('/', ' '),
+    );
   expect(rows.sort()).toEqual(commands.sort());
 });
 
