@@ -1,8 +1,10 @@
 #include "node/reference_model_wrap.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,7 @@ namespace pega::node {
 namespace {
 
 constexpr std::uint32_t kChunksMax = 65536;
+constexpr std::uint32_t kThreadsMax = 64;
 
 // A chunk that owns its words: they outlive the JavaScript arrays they came from.
 struct OwnedChunk {
@@ -103,8 +106,9 @@ Napi::Value ReferenceModelWrap::Create(const Napi::CallbackInfo& info) {
   const ModelShape shape = ReadShape(read, read.Field(options, "shape"));
   const std::uint64_t seed = read.Integer(read.Field(options, "seed"), "seed");
   const std::uint32_t block_count = read.U32(read.Field(options, "blockCount"), "blockCount", 1);
-  const std::uint32_t threads = read.U32(read.Field(options, "threads"), "threads", 0, 1024);
+  std::uint32_t threads = read.U32(read.Field(options, "threads"), "threads", 0, kThreadsMax);
   if (read.Failed()) return {};
+  if (threads == 0) threads = std::clamp(std::thread::hardware_concurrency(), 1u, kThreadsMax);
   Result<std::unique_ptr<ReferenceModel>> model =
       ReferenceModel::Create(shape, seed, block_count, threads);
   if (!model.ok()) return Throw(info.Env(), model.status());
