@@ -41,6 +41,8 @@ struct PoolOptions {
   std::uint32_t fill_threads = 0;  // 0: one for each core, at most 16
   bool allow_any_filesystem = false;
   bool defer_fill = false;         // true: no slab is filled before StartFilling
+  bool fill = true;                // false: slab files without memory behind them, for the index's
+                                   // bench only: a store could run out of memory
 };
 
 struct FillProgress {
