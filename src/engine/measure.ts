@@ -22,7 +22,7 @@ export function measureSgemm(threads: number, size: number, seconds: number): Pr
 }
 
 /** Bytes that don't compress. */
-export function fillRandom(bytes: number): Buffer {
+export function randomBytesFast(bytes: number): Buffer {
   return callNative(() => loadBinding().fillRandom(bytes));
 }
 
