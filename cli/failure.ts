@@ -15,6 +15,8 @@ export interface Failure {
 
 interface OclifFields {
   oclif?: { exit?: unknown };
+  /** Only errors of the parser have it; of some kinds oclif leaves the exit code at 1. */
+  parse?: unknown;
   suggestions?: unknown;
 }
 
@@ -23,7 +25,7 @@ export function describeFailure(thrown: unknown, commandId: string): Failure {
   if (!(thrown instanceof PegaError) && thrown instanceof Error) {
     const exit = (thrown as OclifFields).oclif?.exit;
     if (typeof exit === 'number' && !isPegaCode((thrown as { code?: unknown }).code)) {
-      return ofParser(thrown, exit, commandId);
+      return ofOclif(thrown, 'parse' in thrown ? EXIT.usage : exit, commandId);
     }
   }
   const error = toPegaError(thrown);
@@ -35,7 +37,7 @@ export function describeFailure(thrown: unknown, commandId: string): Failure {
   };
 }
 
-function ofParser(error: Error & OclifFields, exit: number, commandId: string): Failure {
+function ofOclif(error: Error & OclifFields, exit: number, commandId: string): Failure {
   const message = stripVTControlCharacters(error.message)
     .replace(/\s*See more help with --help\s*$/, '')
     .trim();

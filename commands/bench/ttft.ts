@@ -15,14 +15,11 @@ const COUNT_MAX = 1_000_000;
 export default class BenchTtft extends PegaCommand {
   static override summary = 'Measure time to first token: cold, from HBM, from the host pool.';
 
-  static override description =
-    `Sends the same prompts three times: cold, again while the engine's own prefix cache has them (hbm), and again
-after that cache was reset, so that the bytes come from pega (host). The engine's counters prove each phase.
-
-Without --url a server and the reference worker are started for the run and removed after it.
-
-Exit codes: 0 ok; 1 an answer was not token-identical or a request failed; 2 usage; 3 a phase was not what it
-claims; 69 the engine or the server can't be reached; 130 interrupted. --json changes none of them.`;
+  static override description = [
+    "Sends the same prompts three times: cold, again while the engine's own prefix cache has them (hbm), and again after that cache was reset, so that the bytes come from pega (host). The engine's counters prove each phase.",
+    'Without --url a server and the reference worker are started for the run and removed after it.',
+    "Exit codes: 0 ok; 1 an answer was not token-identical or a request failed; 2 usage; 3 a phase was not what it claims; 69 the engine or the server can't be reached; 130 interrupted. --json changes none of them.",
+  ].join('\n\n');
 
   static override examples = [
     { description: 'On any machine', command: '<%= config.bin %> <%= command.id %>' },

@@ -7,9 +7,8 @@ import { inspectBlocks, renderBlocks } from '../../src/inspect/inspect.js';
 export default class InspectBlocks extends PegaCommand {
   static override summary = 'Show blocks by state and namespace.';
 
-  static override description = `Asks a running server; changes nothing there.
-
-Exit codes: 0 ok; 2 usage; 69 no server can be reached. --json changes none of them.`;
+  static override description =
+    'Asks a running server; changes nothing there.\n\nExit codes: 0 ok; 2 usage; 69 no server can be reached. --json changes none of them.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',

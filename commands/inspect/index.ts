@@ -7,9 +7,8 @@ import { inspectAll, renderSummary, type SummaryView } from '../../src/inspect/i
 export default class Inspect extends PegaCommand {
   static override summary = 'Show pool, engines and blocks of a running server on one screen.';
 
-  static override description = `Asks a running server; changes nothing there.
-
-Exit codes: 0 ok; 2 usage; 69 no server can be reached. --json changes none of them.`;
+  static override description =
+    'Asks a running server; changes nothing there.\n\nExit codes: 0 ok; 2 usage; 69 no server can be reached. --json changes none of them.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',

@@ -8,9 +8,8 @@ export default class InspectInstances extends PegaCommand {
   static override summary =
     'Show engines and their processes: alive, what they hold, what they copied.';
 
-  static override description = `Asks a running server; changes nothing there.
-
-Exit codes: 0 ok; 2 usage; 69 no server can be reached. --json changes none of them.`;
+  static override description =
+    'Asks a running server; changes nothing there.\n\nExit codes: 0 ok; 2 usage; 69 no server can be reached. --json changes none of them.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',

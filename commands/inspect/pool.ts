@@ -7,9 +7,8 @@ import type { PoolView } from '../../src/inspect/pool-view.js';
 export default class InspectPool extends PegaCommand {
   static override summary = 'Show the pool: sizes, slabs, slot classes, totals.';
 
-  static override description = `Asks a running server; changes nothing there.
-
-Exit codes: 0 ok; 2 usage; 69 no server can be reached. --json changes none of them.`;
+  static override description =
+    'Asks a running server; changes nothing there.\n\nExit codes: 0 ok; 2 usage; 69 no server can be reached. --json changes none of them.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',

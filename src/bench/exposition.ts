@@ -17,7 +17,10 @@ export function parseExposition(text: string): Sample[] {
       return [];
     }
     const [, name = '', labels = '', value = ''] = match;
-    return [{ name, labels: parseLabels(labels), value: Number(value) }];
+    // The format writes +Inf where JavaScript writes Infinity.
+    return [
+      { name, labels: parseLabels(labels), value: Number(value.replace(/Inf$/, 'Infinity')) },
+    ];
   });
 }
 
