@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "shared/fence.h"
+#include "shared/file_bytes.h"
 #include "shared/once_file.h"
 #include "shared/pool_header.h"
 #include "shared/pool_header_layout.h"

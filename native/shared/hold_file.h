@@ -4,8 +4,8 @@
 //   0     magic u64 | layout_version u32 | record_count u32 (1 + ranks)
 //   16    pool_id 16 bytes | engine_id 16 bytes | page_count u64 (bits below) | 0…
 //   64    records: record_count × 64 bytes {nonce 16, joined u32, sync_loads u32,
-//         slabs_ready u64 (slabs this rank can reach), boot_seen u64, 0…}; record 0 the scheduler's,
-//         1 + rank the workers'. Each process writes only its own.
+//         slabs_ready u64 (slabs this rank can reach), boot_seen u64, 0…}; record 0 the
+//         scheduler's, 1 + rank the workers'. Each process writes only its own.
 //   64 + 64·record_count, rounded up to 64: page_count bits, one for each 4 KiB of the pool:
 //         bit = ordinal × slab_bytes / 4096 + page. Only the scheduler side writes them.
 //
@@ -31,8 +31,8 @@ namespace pega {
 struct HoldSpec {
   PoolId pool_id;
   EngineId engine_id;
-  Nonce nonce;                    // Register's, for this process
-  std::uint32_t record = 0;       // 0 scheduler, 1 + rank worker
+  Nonce nonce;               // Register's, for this process
+  std::uint32_t record = 0;  // 0 scheduler, 1 + rank worker
   std::uint32_t rank_count = 1;
   std::uint64_t slab_bytes = 0;
   std::uint32_t ordinal_capacity = 0;  // slabs that the bits cover
@@ -43,7 +43,8 @@ class HoldFile {
   // Makes the file (temporary name, lock, link) or joins the one that is there; a file that was
   // removed between open and lock is tried again. kAlreadyExists if a living process of another
   // engine run holds this record's byte.
-  static Result<std::shared_ptr<HoldFile>> CreateOrJoin(const PoolFolder& folder, const HoldSpec& spec);
+  static Result<std::shared_ptr<HoldFile>> CreateOrJoin(const PoolFolder& folder,
+                                                        const HoldSpec& spec);
   virtual ~HoldFile() = default;
 
   // Takes one use of each slot: sets the bits of slots that had none, fences, then compares the

@@ -5,9 +5,9 @@
 //   24   pool_id 16 bytes | slab_bytes u64 | slab_count u32 (atomic: filled so far) | server_pid u32
 //   64…  slab table: ordinal_capacity × {slab_id u64 (0: none), inode u64, page_bytes u64, 0 u64}
 //
-// Writers: the one server that holds the fcntl lock (byte 0). It stores the boot number first, with
-// a fence, then everything else; a reader reads the boot number before and after (ReadSlab) and so
-// never pairs an old boot with a new table. Boot numbers start from the wall clock in microseconds
+// Writers: the one server that holds the fcntl lock (byte 0). It stores a boot number that no grant
+// ever has, then everything else, then its own, with fences; a reader reads the boot number before
+// and after (ReadSlab) and so never pairs one boot with the table of another. Boot numbers start from the wall clock in microseconds
 // and only rise, so that a header that somebody deleted cannot bring an old number back.
 //
 // Thread safety: ServerHeader belongs to one thread; HeaderView's methods may be called from any.

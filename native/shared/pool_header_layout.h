@@ -1,7 +1,7 @@
-// The bytes of the header file, as pool_header.h draws them, and how they are read and written.
+// The bytes of the header file, as pool_header.h draws them.
 //
-// By pread and pwrite, not through a mapping: whoever truncates the file then causes a miss, not a
-// SIGBUS in an engine. Used by the two sides of the header alone.
+// They are read and written by pread and pwrite, not through a mapping: whoever truncates the file
+// then causes a miss, not a SIGBUS in an engine. Used by the two sides of the header alone.
 #pragma once
 
 #include <cstddef>
@@ -46,10 +46,6 @@ inline constexpr std::uint64_t kHeaderBytes =
 constexpr std::uint64_t HeaderSlabOffset(std::uint32_t ordinal) {
   return sizeof(HeaderFields) + std::uint64_t{ordinal} * sizeof(HeaderSlab);
 }
-
-// False if not all bytes are there.
-bool ReadBytes(int fd, std::uint64_t offset_bytes, void* target, std::size_t bytes);
-Status WriteBytes(int fd, std::uint64_t offset_bytes, const void* source, std::size_t bytes);
 
 // What the fields of a header that is there must be; kLayoutVersion otherwise.
 Status CheckHeaderFields(const HeaderFields& fields);

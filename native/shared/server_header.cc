@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "shared/fence.h"
+#include "shared/file_bytes.h"
 #include "shared/once_file.h"
 #include "shared/pool_header.h"
 #include "shared/pool_header_layout.h"
@@ -41,6 +42,8 @@ class LockedHeader final : public ServerHeader {
   const PoolId& pool_id() const override { return pool_id_; }
 
  private:
+  Status WriteBootNumber(std::uint64_t boot);
+
   OnceFile file_;
   std::uint64_t boot_ = 0;  // 0 before Begin
   PoolId pool_id_{};
@@ -52,7 +55,7 @@ std::uint64_t NextBootNumber(std::uint64_t last) {
   const auto microseconds = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(now).count());
   // A last number that no server can have written is damage, not time.
-  return last + 1 < kBootNumberEnd ? std::max(microseconds, last + 1) : microseconds;
+  return last + 2 < kBootNumberEnd ? std::max(microseconds, last + 1) : microseconds;
 }
 
 Status LockedHeader::Begin(std::uint64_t slab_bytes) {
@@ -60,19 +63,31 @@ Status LockedHeader::Begin(std::uint64_t slab_bytes) {
   if (!ReadBytes(file_.fd(), 0, &fields, sizeof(fields))) {
     return Status(Code::kIo, "the pool's header was truncated");
   }
-  boot_ = NextBootNumber(std::max(boot_, fields.boot_number));
-  PEGA_RETURN_IF_ERROR(
-      WriteBytes(file_.fd(), offsetof(HeaderFields, boot_number), &boot_, sizeof(boot_)));
-  FullFence();  // whoever reads anything that follows finds the new boot number, too
   PEGA_RETURN_IF_ERROR(FillRandom(pool_id_.data(), pool_id_.size()));
-  fields.boot_number = boot_;
+  // A number of no grant stands there while the rest changes: whoever reads the last boot's number
+  // reads its table, and whoever reads the new one's reads the new table.
+  const std::uint64_t between = NextBootNumber(std::max(boot_, fields.boot_number));
+  boot_ = between + 1;
+  slab_count_ = 0;
+  PEGA_RETURN_IF_ERROR(WriteBootNumber(between));
+  fields.boot_number = between;
   std::copy(pool_id_.begin(), pool_id_.end(), fields.pool_id);
   fields.slab_bytes = slab_bytes;
-  fields.slab_count = slab_count_ = 0;
+  fields.slab_count = 0;
   fields.server_pid = static_cast<std::uint32_t>(::getpid());
   PEGA_RETURN_IF_ERROR(WriteBytes(file_.fd(), 0, &fields, sizeof(fields)));
   const std::vector<std::byte> empty_table(kHeaderBytes - sizeof(HeaderFields));
-  return WriteBytes(file_.fd(), sizeof(HeaderFields), empty_table.data(), empty_table.size());
+  PEGA_RETURN_IF_ERROR(
+      WriteBytes(file_.fd(), sizeof(HeaderFields), empty_table.data(), empty_table.size()));
+  FullFence();
+  return WriteBootNumber(boot_);
+}
+
+Status LockedHeader::WriteBootNumber(std::uint64_t boot) {
+  const Status written =
+      WriteBytes(file_.fd(), offsetof(HeaderFields, boot_number), &boot, sizeof(boot));
+  FullFence();
+  return written;
 }
 
 // Where a write fails below, engines don't learn of the slab, or find its file changed: both are
