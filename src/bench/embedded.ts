@@ -78,7 +78,7 @@ function startServer(options: EmbeddedOptions, poolDir: string, socket: string):
 function startWorker(options: EmbeddedOptions, socket: string): Promise<Child> {
   return startChild({
     name: 'pega reference',
-    args: ['reference', '--socket', socket, '--addr', '127.0.0.1:0', ...options.workerArgs],
+    args: ['reference', '--socket', socket, '--port', '0', ...options.workerArgs],
     env: NOT_FOR_US,
     readyTimeoutMs: WORKER_READY_MS,
     signal: options.signal,
