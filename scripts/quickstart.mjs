@@ -43,6 +43,6 @@ try {
   await prepare();
   process.exitCode = await runBench();
 } catch (error) {
-  process.stderr.write(`Error: ${error.message}\n`);
+  process.stderr.write(`${error.message}\n`);
   process.exitCode = stop.signal.aborted ? INTERRUPTED : UNAVAILABLE;
 }

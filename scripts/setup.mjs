@@ -3,71 +3,27 @@
 // `node scripts/setup.mjs [--tests]`, or setUp() from another script. Checks that tools are there and
 // says what to install; installs nothing outside node_modules. --tests also asks for what the native
 // tests need. Uses Node's own modules alone.
-import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { runStep } from './run-step.mjs';
+import { describeMissingTools } from './toolchain.mjs';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const NODE_MINIMUM = [20, 18];
-
-/** A compiler that CMake would take, too: CXX, where it is set. */
-const COMPILER = process.env.CXX || 'g++';
-
-const TOOLS = [
-  { name: 'a C++ compiler', probe: [COMPILER, '--version'], debian: 'g++' },
-  { name: 'CMake', probe: ['cmake', '--version'], debian: 'cmake' },
-  { name: 'ninja', probe: ['ninja', '--version'], debian: 'ninja-build' },
-];
-const TOOLS_OF_TESTS = [
-  {
-    name: 'GoogleTest',
-    probe: [COMPILER, '-E', '-x', 'c++', '-'],
-    input: '#include <gtest/gtest.h>\n',
-    debian: 'libgtest-dev',
-  },
-];
-
 /**
  * Makes node_modules fit package-lock.json; throws an Error that says what is missing.
  * @param {{ tests?: boolean, signal?: AbortSignal }} [options]
  */
 export async function setUp({ tests = false, signal } = {}) {
-  requireNode();
-  requireTools(tests ? [...TOOLS, ...TOOLS_OF_TESTS] : TOOLS);
+  const missing = describeMissingTools({ tests });
+  if (missing !== undefined) {
+    throw new Error(missing);
+  }
   if (packagesAreStale()) {
     await runStep('install packages (npm ci)', 'npm', ['ci', '--no-audit', '--no-fund'], {
       cwd: ROOT,
       signal,
     });
-  }
-}
-
-function requireNode() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  const [leastMajor, leastMinor] = NODE_MINIMUM;
-  if (major < leastMajor || (major === leastMajor && minor < leastMinor)) {
-    throw new Error(
-      `Node ${process.versions.node} was found, ${NODE_MINIMUM.join('.')} or newer is required`,
-    );
-  }
-}
-
-function requireTools(tools) {
-  const missing = tools.filter(({ probe: [command, ...args], input }) => {
-    const result = spawnSync(command, args, {
-      input: input ?? '',
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
-    return result.status !== 0;
-  });
-  if (missing.length > 0) {
-    const names = missing.map(({ name }) => name).join(', ');
-    const packages = missing.map(({ debian }) => debian).join(' ');
-    throw new Error(
-      `not found: ${names}\nTry: apt-get install ${packages}   (Debian, Ubuntu; elsewhere the packages of these names)`,
-    );
   }
 }
 
@@ -99,7 +55,7 @@ async function main() {
   try {
     await setUp({ tests: process.argv.includes('--tests'), signal: stop.signal });
   } catch (error) {
-    process.stderr.write(`Error: ${error.message}\n`);
+    process.stderr.write(`${error.message}\n`);
     process.exitCode = stop.signal.aborted ? 130 : 69;
   }
 }

@@ -103,7 +103,8 @@ function problemOf({ name, probe, least }, env) {
 }
 
 function hasGoogleTest(compiler, env) {
-  const probe = [compiler, '-E', '-x', 'c++', '-'];
+  // -fsyntax-only prints nothing; the preprocessed text would not fit spawnSync's buffer.
+  const probe = [compiler, '-fsyntax-only', '-x', 'c++', '-std=c++20', '-'];
   return outputOf(probe, env, '#include <gtest/gtest.h>\n') !== undefined;
 }
 

@@ -6,6 +6,7 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ModelShape } from '../engine/reference-model.js';
 import { PegaError } from '../errors.js';
 import { type Child, startChild } from '../process/child.js';
 import { connectPega, type PegaClient } from '../rpc/client.js';
@@ -14,8 +15,9 @@ import type { Progress } from './progress.js';
 
 export interface EmbeddedOptions {
   poolBytes: number;
-  /** Further arguments of `pega reference`. */
-  workerArgs: readonly string[];
+  /** Of the worker's model, and its KV blocks. */
+  shape: ModelShape;
+  blocks: number;
   signal: AbortSignal;
   progress: Progress;
 }
@@ -29,6 +31,8 @@ export interface Embedded {
 
 const SERVER_READY_MS = 60_000;
 const WORKER_READY_MS = 120_000;
+/** A late answer shows in the TTFT; it must not turn a hit into a prefill on a busy machine. */
+const QUERY_DEADLINE_MS = 2000;
 const POOL_PARENT = '/dev/shm';
 /** Variables of `pega serve` that a user may have set for a server of their own. */
 const NOT_FOR_US = { PEGA_CONFIG: '', PEGA_SLAB_DIR: '', PEGA_GROUP: '', PEGA_LOG_LEVEL: '' };
@@ -76,9 +80,26 @@ function startServer(options: EmbeddedOptions, poolDir: string, socket: string):
 }
 
 function startWorker(options: EmbeddedOptions, socket: string): Promise<Child> {
+  const { shape } = options;
+  const flags = {
+    socket,
+    layers: shape.layers,
+    heads: shape.heads,
+    'kv-heads': shape.kvHeads,
+    'head-dim': shape.headDim,
+    ffn: shape.ffn,
+    vocab: shape.vocab,
+    'block-tokens': shape.blockTokens,
+    context: shape.context,
+    blocks: options.blocks,
+    'query-deadline-ms': QUERY_DEADLINE_MS,
+  };
   return startChild({
     name: 'pega reference',
-    args: ['reference', '--socket', socket, '--port', '0', ...options.workerArgs],
+    args: [
+      'reference',
+      ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, `${value}`]),
+    ],
     env: NOT_FOR_US,
     readyTimeoutMs: WORKER_READY_MS,
     signal: options.signal,

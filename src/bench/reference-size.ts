@@ -1,7 +1,5 @@
 // How large worker and pool must be, so that a run measures copies and not eviction.
-//
-// The embedded worker runs its default shape; the numbers here mirror the defaults of `pega reference`
-// and test/bench/embedded.test.ts compares them with what the worker registers.
+import type { ModelShape } from '../engine/reference-model.js';
 
 export interface RunSize {
   promptCount: number;
@@ -9,22 +7,29 @@ export interface RunSize {
   outputTokens: number;
 }
 
-export const REFERENCE_BLOCK_TOKENS = 16;
-/** All layers of one block: 8 layers, 4 KV heads, 64 dimensions, K and V, fp32. */
-export const REFERENCE_BLOCK_BYTES = 8 * REFERENCE_BLOCK_TOKENS * 4 * 64 * 2 * 4;
-export const REFERENCE_VOCABULARY = 4096;
-export const REFERENCE_CONTEXT = 8192;
-
+const FLOAT_BYTES = 4;
 const POOL_BYTES_MIN = 128 * 1024 ** 2;
 const POOL_STEP_BYTES = 64 * 1024 ** 2;
+/** Blocks that the worker has beyond those of the prompts: none that a phase needs is evicted. */
+const SPARE_SHARE = 0.25;
+const SPARE_BLOCKS = 16;
 
-export function blocksOf(size: RunSize): number {
-  const perPrompt = Math.ceil((size.inputTokens + size.outputTokens) / REFERENCE_BLOCK_TOKENS);
-  return size.promptCount * perPrompt;
+/** All layers of one block: K and V. */
+export function blockBytes(shape: ModelShape): number {
+  return shape.layers * shape.blockTokens * shape.kvHeads * shape.headDim * 2 * FLOAT_BYTES;
+}
+
+export function workerBlocksFor(size: RunSize, shape: ModelShape): number {
+  return Math.ceil(blocksOf(size, shape) * (1 + SPARE_SHARE)) + SPARE_BLOCKS;
 }
 
 /** Twice the working set, because an engine may hold half a pool at a time, and a slab more for the rest. */
-export function poolBytesFor(size: RunSize): number {
-  const wanted = 2 * blocksOf(size) * REFERENCE_BLOCK_BYTES + POOL_STEP_BYTES;
+export function poolBytesFor(size: RunSize, shape: ModelShape): number {
+  const wanted = 2 * blocksOf(size, shape) * blockBytes(shape) + POOL_STEP_BYTES;
   return Math.max(POOL_BYTES_MIN, Math.ceil(wanted / POOL_STEP_BYTES) * POOL_STEP_BYTES);
+}
+
+function blocksOf(size: RunSize, shape: ModelShape): number {
+  const perPrompt = Math.ceil((size.inputTokens + size.outputTokens) / shape.blockTokens);
+  return size.promptCount * perPrompt;
 }

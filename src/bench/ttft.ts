@@ -1,7 +1,9 @@
 // `pega bench ttft`: one call from options to result. Composes the parts; each has a file of its own.
 import { randomInt } from 'node:crypto';
 import { Agent } from 'undici';
+import type { ModelShape } from '../engine/reference-model.js';
 import { PegaError } from '../errors.js';
+import { WORKER_DEFAULTS } from '../reference/options.js';
 import { connectPega, type PegaClient, type PegaTarget } from '../rpc/client.js';
 import { assess } from './assess.js';
 import { withEmbedded } from './embedded.js';
@@ -11,13 +13,7 @@ import { complete } from './openai-client.js';
 import { pegaSnapshot } from './pega-view.js';
 import { runPhases } from './phases.js';
 import type { Progress } from './progress.js';
-import {
-  blocksOf,
-  poolBytesFor,
-  REFERENCE_BLOCK_TOKENS,
-  REFERENCE_CONTEXT,
-  REFERENCE_VOCABULARY,
-} from './reference-size.js';
+import { poolBytesFor, workerBlocksFor } from './reference-size.js';
 import type { TtftResult } from './result.js';
 import { makeWorkload } from './workload.js';
 
@@ -37,6 +33,8 @@ export interface TtftOptions {
 export interface EmbeddedEngine {
   kind: 'embedded';
   poolBytes?: number;
+  /** Of the worker's model, where it is not the default. */
+  shape?: Partial<ModelShape>;
 }
 
 export interface UrlEngine {
@@ -52,18 +50,25 @@ export interface UrlEngine {
 /** A request that hears nothing for so long has failed. */
 const STALL_TIMEOUT_MS = 300_000;
 const SEED_MAX = 2 ** 31;
+/** vLLM's, where nobody says how many a block has. */
+const BLOCK_TOKENS_DEFAULT = 16;
 
 export async function benchTtft(options: TtftOptions): Promise<TtftResult> {
   const { engine, signal } = options;
   if (engine.kind === 'url') {
     const url = baseUrl(engine.url);
-    return withPega(engine, (pega) => measure(options, { url, pega, signal, poolBytes: null }));
+    const { vocabularySize } = engine;
+    return withPega(engine, (pega) =>
+      measure(options, { url, pega, signal, poolBytes: null, vocabularySize }),
+    );
   }
-  requireContext(options);
-  const poolBytes = engine.poolBytes ?? poolBytesFor(options);
-  const workerArgs = ['--blocks', String(2 * blocksOf(options) + 16)];
-  return withEmbedded({ poolBytes, workerArgs, signal, progress: options.progress }, (embedded) =>
-    measure(options, { ...embedded, poolBytes }),
+  const shape = { ...WORKER_DEFAULTS.shape, ...engine.shape };
+  requireContext(options, shape.context);
+  const poolBytes = engine.poolBytes ?? poolBytesFor(options, shape);
+  const blocks = workerBlocksFor(options, shape);
+  return withEmbedded(
+    { poolBytes, shape, blocks, signal, progress: options.progress },
+    (embedded) => measure(options, { ...embedded, poolBytes, vocabularySize: shape.vocab }),
   );
 }
 
@@ -72,6 +77,7 @@ interface Environment {
   pega: PegaClient | null;
   signal: AbortSignal;
   poolBytes: number | null;
+  vocabularySize: number;
 }
 
 async function measure(options: TtftOptions, environment: Environment): Promise<TtftResult> {
@@ -85,8 +91,7 @@ async function measure(options: TtftOptions, environment: Environment): Promise<
     const workload = makeWorkload({
       ...options,
       seed,
-      vocabularySize:
-        options.engine.kind === 'url' ? options.engine.vocabularySize : REFERENCE_VOCABULARY,
+      vocabularySize: environment.vocabularySize,
     });
     const { outputTokens } = options;
     const send = (prompt: readonly number[]) =>
@@ -96,7 +101,7 @@ async function measure(options: TtftOptions, environment: Environment): Promise<
       );
     const records = await runPhases({ ...options, workload, engine, send, pega, signal });
     const blockTokens =
-      records.find((record) => record.blockTokens !== null)?.blockTokens ?? REFERENCE_BLOCK_TOKENS;
+      records.find((record) => record.blockTokens !== null)?.blockTokens ?? BLOCK_TOKENS_DEFAULT;
     const { phases, problems } = assess(records, { ...options, blockTokens });
     return {
       schema_version: 1,
@@ -179,12 +184,12 @@ function baseUrl(text: string): string {
   return `${url.origin}${path}`;
 }
 
-function requireContext(options: TtftOptions): void {
+function requireContext(options: TtftOptions, context: number): void {
   const tokens = options.inputTokens + options.outputTokens;
-  if (tokens > REFERENCE_CONTEXT) {
+  if (tokens > context) {
     throw new PegaError(
       'PEGA_INVALID_ARGUMENT',
-      `--input-len and --output-len together are ${tokens} tokens; the reference worker has ${REFERENCE_CONTEXT} positions`,
+      `--input-len and --output-len together are ${tokens} tokens; the reference worker has ${context} positions`,
       { suggestions: ['ask for fewer tokens, or bench a real engine with --url'] },
     );
   }
