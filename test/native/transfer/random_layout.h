@@ -16,7 +16,7 @@ class RandomLayout {
   explicit RandomLayout(std::mt19937_64& random) : random_(random) {
     layers_ = 1 + Below(9);
     per_layer_ = 1 + Below(3);
-    blocks_ = 1 + Below(40);
+    blocks_ = 1 + Below(24);
     switch (Below(3)) {
       case 0: OneAllocationASegment(); break;
       case 1: SplitWithinALayer(); break;
@@ -66,7 +66,7 @@ class RandomLayout {
 
  private:
   std::uint32_t Below(std::uint64_t n) { return static_cast<std::uint32_t>(random_() % n); }
-  std::uint64_t Bytes() { return 1 + Below(Below(2) == 0 ? 64 : 9000); }
+  std::uint64_t Bytes() { return 1 + Below(Below(2) == 0 ? 64 : 6000); }
   void Scramble(std::vector<std::uint8_t>& bytes) {
     for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random_());
   }
