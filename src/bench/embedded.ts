@@ -2,8 +2,6 @@
 // also when the run fails or is interrupted.
 //
 // They are real processes over the real socket; nothing here is a shortcut into either.
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModelShape } from '../engine/reference-model.js';
@@ -12,6 +10,7 @@ import { type Child, startChild } from '../process/child.js';
 import { connectPega, type PegaClient } from '../rpc/client.js';
 import { untilFilled } from './pega-view.js';
 import type { Progress } from './progress.js';
+import { withRunFolder } from './run-folder.js';
 
 export interface EmbeddedOptions {
   poolBytes: number;
@@ -41,9 +40,9 @@ export async function withEmbedded<T>(
   options: EmbeddedOptions,
   use: (embedded: Embedded) => Promise<T>,
 ): Promise<T> {
-  return withFolder(POOL_PARENT, (poolDir) =>
+  return withRunFolder(POOL_PARENT, (poolDir) =>
     // Socket paths may have 107 bytes: not in the current folder.
-    withFolder(tmpdir(), async (runDir) => {
+    withRunFolder(tmpdir(), async (runDir) => {
       const socket = join(runDir, 'pega.sock');
       options.progress.note('starting the server …');
       const server = await startServer(options, poolDir, socket);
@@ -129,17 +128,4 @@ function lost(children: readonly Child[]): AbortSignal {
     });
   }
   return controller.signal;
-}
-
-async function withFolder<T>(parent: string, use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(parent, 'pega-bench-'));
-  // process.exit, as after a second Ctrl-C, runs no finally.
-  const removeAtExit = () => rmSync(folder, { recursive: true, force: true });
-  process.once('exit', removeAtExit);
-  try {
-    return await use(folder);
-  } finally {
-    process.off('exit', removeAtExit);
-    await rm(folder, { recursive: true, force: true });
-  }
 }

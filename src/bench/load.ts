@@ -2,6 +2,7 @@
 //
 // Open loop: a slow server gets no fewer requests. How late a request left is kept, so that a driver that
 // could not keep up is seen.
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Completion } from './openai-client.js';
 import type { Workload } from './workload.js';
@@ -22,6 +23,8 @@ export interface LoadResult {
 
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const { prompts, sendTimes } = options.workload;
+  // Each request in flight listens: many are no leak.
+  setMaxListeners(0, options.signal);
   const startMs = performance.now();
   let done = 0;
   let latestSendMs = 0;

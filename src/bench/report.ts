@@ -34,6 +34,11 @@ export function renderTtft(result: TtftResult): string {
     ...result.problems.map(({ phase, message }) => `${phase}: ${message}`),
     ...unproven(result),
   ];
+  if (coldWaited(result)) {
+    lines.push(
+      'Cold prompts came faster than they were computed: their TTFT includes waiting in line.',
+    );
+  }
   if (config.engine === 'embedded') {
     lines.push(
       'The reference worker is a tiny model on the CPU: its times say nothing about a GPU.',
@@ -54,6 +59,12 @@ function cells(phase: PhaseResult): string[] {
     `${phase.completed}/${phase.completed + phase.failed}`,
     identical === null ? '' : identical ? 'yes' : `no (${phase.answers_that_differ} differ)`,
   ];
+}
+
+/** The cold phase went on long after its last request was sent. */
+function coldWaited({ config, phases }: TtftResult): boolean {
+  const sending = config.request_rate === null ? 0 : config.num_prompts / config.request_rate;
+  return config.num_prompts > 1 && phases.cold.duration_s > 2 * sending;
 }
 
 function unproven(result: TtftResult): string[] {
