@@ -25,7 +25,7 @@ export function readConfigFile(path: string, known: readonly string[]): Record<s
 function readMapping(path: string): object {
   let content: unknown;
   try {
-    content = parse(readFileSync(path, 'utf8'), { logLevel: 'silent' });
+    content = parse(readFileSync(path, 'utf8'), { logLevel: 'error' });
   } catch (thrown) {
     const why = thrown instanceof Error ? (thrown.message.split('\n')[0] ?? '') : String(thrown);
     throw new PegaError('PEGA_CONFIG', `${path} cannot be read as YAML: ${why}`, {

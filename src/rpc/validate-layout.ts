@@ -16,11 +16,12 @@ export function checkLayout(layout: Layout, slotBytes: number, rank: number): vo
   require(Number.isSafeInteger(layout.blockCount) &&
     layout.blockCount >= 1 &&
     layout.blockCount <=
-      BLOCKS_MAX, `layout.block_count is ${layout.blockCount}; required is 1 to ${BLOCKS_MAX}`);
+      BLOCKS_MAX, `layout.block_count is ${wholeNumber(layout.blockCount)}; required is 1 to ${BLOCKS_MAX}`);
   require(layout.allocations.length > 0, 'layout has no allocations; required is at least one');
   for (const [index, { bytes }] of layout.allocations.entries()) {
     require(Number.isSafeInteger(bytes) &&
-      bytes >= 1, `layout.allocations[${index}] has ${bytes} bytes; required is 1 to ${SAFE_MAX}`);
+      bytes >=
+        1, `layout.allocations[${index}] has ${wholeNumber(bytes)} bytes; required is 1 to ${SAFE_MAX}`);
   }
   checkLayerOrder(layout.segments);
   let sum = 0;
@@ -31,6 +32,11 @@ export function checkLayout(layout: Layout, slotBytes: number, rank: number): vo
   require(sum ===
     slotBytes, `the segments of one block add up to ${sum} bytes; identity.rank_slot_bytes[${rank}] says ${slotBytes}`);
   checkOverlaps(layout);
+}
+
+/** All digits of a number beyond 2^53: what was found is shown as it was sent. */
+export function wholeNumber(value: number): bigint | number {
+  return Number.isInteger(value) ? BigInt(value) : value;
 }
 
 function require(holds: boolean, message: string): void {
@@ -73,7 +79,7 @@ function checkSegment(name: string, segment: LayoutSegment, layout: Layout): voi
   // Doubles round beyond 2^53, but never down to a sum that would fit: room is below 2^53.
   const end = offsetBytes + (layout.blockCount - 1) * blockStrideBytes + bytes;
   require(end <=
-    room, `${name} does not multiply out: offset + ${layout.blockCount - 1} × stride + bytes is ${end}, allocation ${allocation} has ${room} bytes`);
+    room, `${name} does not multiply out: offset + ${layout.blockCount - 1} × stride + bytes is ${wholeNumber(end)}, allocation ${allocation} has ${room} bytes`);
 }
 
 /** Sorted by start, only segments whose whole ranges meet are compared. */

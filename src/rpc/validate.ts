@@ -6,7 +6,7 @@
 import { PegaError } from '../errors.js';
 import { LIMITS, PROTOCOL_VERSION } from '../limits.js';
 import type { Caller, Identity, RegisterRequest, Role } from './messages.js';
-import { checkLayout } from './validate-layout.js';
+import { checkLayout, wholeNumber } from './validate-layout.js';
 
 export function invalid(message: string): PegaError {
   return new PegaError('PEGA_INVALID_ARGUMENT', message);
@@ -15,7 +15,9 @@ export function invalid(message: string): PegaError {
 /** A u64 of the wire that must be a whole number in [min, max]. */
 export function checkInteger(name: string, value: number, min: number, max: number): void {
   if (!Number.isSafeInteger(value) || value < min || value > max) {
-    throw invalid(`${name} is ${value}; required is a whole number from ${min} to ${max}`);
+    throw invalid(
+      `${name} is ${wholeNumber(value)}; required is a whole number from ${min} to ${max}`,
+    );
   }
 }
 
