@@ -3,21 +3,11 @@
 import { availableParallelism } from 'node:os';
 import { percentile } from '../../src/bench/statistics.js';
 import { measureFmaPeak, measureSgemm } from '../../src/engine/measure.js';
-import { type ModelShape, ReferenceModel } from '../../src/engine/reference-model.js';
+import { ReferenceModel } from '../../src/engine/reference-model.js';
+import { WORKER_DEFAULTS } from '../../src/reference/options.js';
 import type { Figure } from './figures.js';
 
-/** The reference worker's own shape and chunk, unless it is told otherwise. */
-const SHAPE: ModelShape = {
-  layers: 8,
-  heads: 8,
-  kvHeads: 4,
-  headDim: 64,
-  ffn: 1408,
-  vocab: 4096,
-  blockTokens: 16,
-  context: 8192,
-};
-const CHUNK_TOKENS = 512;
+const { shape: SHAPE, chunkTokens: CHUNK_TOKENS } = WORKER_DEFAULTS;
 const TOKENS = 2048;
 const ROUNDS = 3;
 const SGEMM_SIZE = 1024;
