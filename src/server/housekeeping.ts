@@ -16,7 +16,7 @@ export interface Housekeeping {
 
 export function keepHouse(pool: Pool, holdFiles: HoldFiles, log: Logger): Housekeeping {
   let formerLeft = true;
-  const check = (): void => {
+  const checkSlabs = (): void => {
     const retired = pool.checkSlabs(SLABS_PER_CHECK);
     if (retired.length > 0) {
       log.error(
@@ -24,8 +24,15 @@ export function keepHouse(pool: Pool, holdFiles: HoldFiles, log: Logger): Housek
         'slab files were changed from outside: they are retired, their blocks are misses now',
       );
     }
-    if (formerLeft) {
-      formerLeft = !holdFiles.removeFormer();
+  };
+  const check = (): void => {
+    try {
+      checkSlabs();
+      if (formerLeft) {
+        formerLeft = !holdFiles.removeFormer();
+      }
+    } catch (failure) {
+      log.error({ err: failure }, 'a check of the pool folder failed; it is tried again');
     }
   };
   const timers = [

@@ -86,7 +86,7 @@ async function serve(
   const house = keepHouse(pool, holdFiles, log);
   stop.before('housekeeping', () => house.stop());
   const reports = collectReports();
-  const sessions = createSessions({ registry, reports, bootNumber, onClosed: liveness.look });
+  const sessions = createSessions({ registry, reports, bootNumber, log, onClosed: liveness.look });
   const metrics = createMetrics({ pool, engines: registry, sessions, reports });
   stop.before('metrics', () => metrics.stop());
   const http = await startHttp(

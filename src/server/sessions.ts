@@ -2,6 +2,7 @@
 //
 // A session that ends frees nothing; it makes the server look at the locks.
 
+import type { Logger } from '../log.js';
 import type { SessionEvents, SessionStream } from '../rpc/handlers.js';
 import type { SessionHello } from '../rpc/messages.js';
 import type { ClientReports } from './client-totals.js';
@@ -18,6 +19,7 @@ export interface SessionsOptions {
   registry: Registry;
   reports: ClientReports;
   bootNumber: number;
+  log: Logger;
   /** A session is over: look at the locks. */
   onClosed: () => void;
 }
@@ -26,7 +28,18 @@ export function createSessions(options: SessionsOptions): Sessions {
   const streams = new Set<SessionStream>();
   return {
     open: (hello, stream) => {
-      const { process } = options.registry.prove(hello);
+      const { entry, process } = options.registry.prove(hello);
+      options.log.info(
+        {
+          engine: entry.key,
+          namespace: entry.digest.toString('hex'),
+          role: process.role,
+          rank: process.rank,
+          device: process.proved?.device,
+          client: process.proved?.client,
+        },
+        'a process of an engine is proved',
+      );
       streams.add(stream);
       process.openSessions += 1;
       process.sessionSinceMs = performance.now();
