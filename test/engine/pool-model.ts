@@ -20,6 +20,8 @@ export interface ModelBlock {
   writer: number | undefined;
   /** ranks × 8 bytes, as Reserve granted them. */
   slots: Buffer;
+  /** Counts seals: which of two blocks was sealed first. */
+  sealedAt: number;
 }
 
 export interface ModelPosition {
@@ -128,16 +130,15 @@ export class PoolModel {
   }
 
   grant(engine: ModelEngine, key: string, parent: string | undefined, slots: Buffer): void {
-    const { namespace, handle } = engine;
-    const pins = new Map<number, number>();
     this.blocks.set(key, {
       key,
-      namespace,
+      namespace: engine.namespace,
       parent,
       state: 'reserved',
-      pins,
-      writer: handle,
+      pins: new Map(),
+      writer: engine.handle,
       slots,
+      sealedAt: 0,
     });
     this.totals.reserved += 1;
   }
@@ -148,6 +149,7 @@ export class PoolModel {
     block.writer = undefined;
     position.state = 'sealed';
     this.totals.sealed += 1;
+    block.sealedAt = this.totals.sealed;
   }
 
   abandon(position: ModelPosition): void {
@@ -193,11 +195,16 @@ export class PoolModel {
       if (block.state !== 'sealed' || block.pins.size > 0) {
         return `${key} was evicted although it is ${block.state} with ${block.pins.size} pins`;
       }
-      // A slab taken from another namespace takes what lies in it; within one, chains lose their end first.
+      // A slab taken from another namespace takes what lies in it; within one, chains lose their end
+      // first, except where a parent was sealed later than its child.
       const orphan =
         block.namespace === evictor.namespace &&
         [...this.blocks.values()].find(
-          (child) => child.parent === key && evictable(child) && !going.has(child.key),
+          (child) =>
+            child.parent === key &&
+            evictable(child) &&
+            !going.has(child.key) &&
+            child.sealedAt > block.sealedAt,
         );
       if (orphan) {
         return `${key} was evicted before its child ${orphan.key}`;

@@ -10,9 +10,9 @@ import { known, type ModelEngine, type ModelPosition, PoolModel } from './pool-m
 import { findOverlap, guaranteedRoom } from './pool-room.js';
 
 export const STEP_KINDS = [
-  ...['query', 'query', 'query', 'release', 'release', 'releaseAny'],
-  ...['reserve', 'reserve', 'reserve', 'seal', 'seal', 'seal', 'sealWrong'],
-  ...['abandon', 'abandonAll', 'abandonAny', 'watermark', 'endLeases', 'endStores'],
+  ...['query', 'query', 'query', 'query', 'query', 'query', 'release', 'release', 'releaseAny'],
+  ...['reserve', 'reserve', 'reserve', 'reserve', 'seal', 'seal', 'seal', 'seal', 'seal', 'seal'],
+  ...['sealWrong', 'abandon', 'abandonAll', 'abandonAny', 'watermark', 'endLeases', 'endStores'],
 ] as const;
 
 export interface Step {
@@ -26,7 +26,7 @@ export interface Step {
 
 const NO_CODE = 'no error';
 const SHARED_BLOCKS = 3;
-const LENGTH_MAX = 9;
+const LENGTH_MAX = 6;
 const ENGINES = 4;
 
 export class Schedule {
@@ -70,6 +70,9 @@ export class Schedule {
   async #apply(step: Step): Promise<void> {
     const engine = choose([...this.#model.engines.values()], step.engine);
     if (engine.leasesEnded && step.kind !== 'endStores') {
+      if (step.pick % 4 === 0) {
+        return this.#endStores(engine);
+      }
       const refused = await codeOf(this.#pool.lookup(engine.handle, hashOf('a')));
       expect(refused).toBe('PEGA_NOT_FOUND');
       return;
@@ -113,7 +116,7 @@ export class Schedule {
 
   async #query(engine: ModelEngine, step: Step): Promise<void> {
     const keys = chainKeys(engine.namespace, step);
-    const local = step.from % (keys.length + 1);
+    const local = step.from % 2 === 0 ? 0 : step.from % (keys.length + 1);
     const sealed = await this.#pool.lookup(engine.handle, hashesOf(keys.slice(0, local)));
     expect([...sealed]).toEqual(keys.slice(0, local).map((key) => (this.#isSealed(key) ? 1 : 0)));
 
@@ -148,7 +151,7 @@ export class Schedule {
 
   async #reserve(engine: ModelEngine, step: Step): Promise<void> {
     const keys = chainKeys(engine.namespace, step);
-    const start = step.from % keys.length;
+    const start = step.from % 2 === 0 ? 0 : step.from % keys.length;
     const asked = keys.slice(start);
     const parent = keys[start - 1];
     const id = this.#idFor(step);
@@ -218,7 +221,8 @@ export class Schedule {
       return;
     }
     const positions = known(engine.reservations.get(id));
-    const wanted = subset([...positions.keys()], step.from);
+    const sealable = [...positions.keys()].filter((index) => positions[index]?.state !== 'none');
+    const wanted = subset(step.pick % 8 === 0 ? [...positions.keys()] : sealable, step.from);
     const chosen = wanted.map((index) => known(positions[index]));
     const generations = chosen.map((position) =>
       position.generations.length > 0 ? position.generations : this.#zeros(engine),
