@@ -162,7 +162,7 @@ class OpenConnection implements Connection {
       engineId: parts.engineId,
       token: scheduler.registered.token,
       bootNumber: this.bootNumber,
-      deadlineMs: parts.description.queryDeadlineMs,
+      queryDeadlineMs: parts.description.queryDeadlineMs,
       lost: this.lost,
       onDisowned: (error) => this.lose(error),
     });

@@ -1,6 +1,6 @@
 // The calls of the path for one connection: ids, watermark, and what must be repeated until answered.
 //
-// Query and Reserve have a short deadline and are tried once: late is a miss. What ends a grant
+// Query and Reserve have a deadline and are tried once: late is a miss. What ends a grant
 // (Release, Seal, Abandon) is repeated until the server has answered or the connection is lost: only
 // then may its id be forgotten (PROTOCOL §2, §4).
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,14 +13,16 @@ export interface PathCallsOptions {
   engineId: Buffer;
   token: Buffer;
   bootNumber: number;
-  /** Of Query and Reserve. */
-  deadlineMs: number;
+  /** Of Query: a request waits for it. */
+  queryDeadlineMs: number;
   /** Aborted when the connection is lost. */
   lost: AbortSignal;
   /** The server knows this engine no more. */
   onDisowned(error: PegaError): void;
 }
 
+/** No request waits for it; the blocks stay where they are. */
+const RESERVE_DEADLINE_MS = 1000;
 const REPEATED_DEADLINE_MS = 1000;
 const REPEAT_AFTER_MS = { first: 50, most: 1000 };
 
@@ -47,7 +49,7 @@ export class PathCalls {
     try {
       const answer = await this.#options.client.query(
         { caller: this.#caller(), leaseId, hashes, localHitBlocks },
-        { deadlineMs: this.#options.deadlineMs },
+        { deadlineMs: this.#options.queryDeadlineMs },
       );
       return { leaseId, answer };
     } catch (thrown) {
@@ -72,7 +74,7 @@ export class PathCalls {
     try {
       const answer = await this.#options.client.reserve(
         { caller: this.#caller(), reservationId, parentHash, hashes },
-        { deadlineMs: this.#options.deadlineMs },
+        { deadlineMs: RESERVE_DEADLINE_MS },
       );
       return { reservationId, answer };
     } catch (thrown) {
