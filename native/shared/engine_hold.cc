@@ -150,7 +150,7 @@ Status EngineHold::Hold(std::span<const SlotAddress> slots, std::uint64_t slot_b
   }
   FullFence();  // a server that missed the bits has written its boot number before the next line
   const std::uint64_t now = header.boot_number();
-  if (now == boot) return Status::Ok();
+  if (boot != 0 && now == boot) return Status::Ok();
 
   std::vector<SlotAddress> ended;
   static_cast<void>(uses_.Take(slots, ended));

@@ -27,7 +27,7 @@ class FileHeaderView final : public HeaderView {
     if (::fstat(file_.fd(), &found) != 0 || found.st_nlink == 0) return 0;
     const auto boot = Field<std::uint64_t>(offsetof(HeaderFields, boot_number));
     FullFence();
-    return boot;
+    return boot % 2 == 0 ? boot : 0;  // odd: a server is writing its header
   }
 
   PoolId pool_id() const override { return Field<PoolId>(offsetof(HeaderFields, pool_id)); }
@@ -39,7 +39,7 @@ class FileHeaderView final : public HeaderView {
   }
 
   Result<SlabRecord> ReadSlab(std::uint32_t ordinal, std::uint64_t boot) const override {
-    if (boot_number() != boot) return Stale(boot);
+    if (boot == 0 || boot_number() != boot) return Stale(boot);
     HeaderSlab slab{};
     if (ordinal < kSlabOrdinalsMax) slab = ReadPublished(ordinal);
     if (boot_number() != boot) return Stale(boot);

@@ -5,10 +5,11 @@
 //   24   pool_id 16 bytes | slab_bytes u64 | slab_count u32 (atomic: filled so far) | server_pid u32
 //   64…  slab table: ordinal_capacity × {slab_id u64 (0: none), inode u64, page_bytes u64, 0 u64}
 //
-// Writers: the one server that holds the fcntl lock (byte 0). It stores a boot number that no grant
-// ever has, then everything else, then its own, with fences; a reader reads the boot number before
-// and after (ReadSlab) and so never pairs one boot with the table of another. Boot numbers start from the wall clock in microseconds
-// and only rise, so that a header that somebody deleted cannot bring an old number back.
+// Writers: the one server that holds the fcntl lock (byte 0). It stores an odd number, which no grant
+// ever has, then everything else, then its boot number, which is even, with fences; a reader reads
+// the number before and after (ReadSlab) and so never pairs one boot with the table of another. Boot
+// numbers start from the wall clock in microseconds and only rise, so that a header that somebody
+// deleted cannot bring an old number back. 0 is never a boot: nothing is granted or read under it.
 //
 // Thread safety: ServerHeader belongs to one thread; HeaderView's methods may be called from any.
 #pragma once
@@ -56,7 +57,8 @@ class HeaderView {
   static Result<std::unique_ptr<HeaderView>> Open(const PoolFolder& folder);
   virtual ~HeaderView() = default;
 
-  // Sequentially consistent load: the comparison of PROTOCOL §3. 0 if the header was unlinked.
+  // Sequentially consistent load: the comparison of PROTOCOL §3. 0 if the header was unlinked or
+  // cut short, or a server is just beginning.
   virtual std::uint64_t boot_number() const = 0;
   virtual PoolId pool_id() const = 0;
   virtual std::uint64_t slab_bytes() const = 0;

@@ -64,9 +64,9 @@ Status LockedHeader::Begin(std::uint64_t slab_bytes) {
     return Status(Code::kIo, "the pool's header was truncated");
   }
   PEGA_RETURN_IF_ERROR(FillRandom(pool_id_.data(), pool_id_.size()));
-  // A number of no grant stands there while the rest changes: whoever reads the last boot's number
-  // reads its table, and whoever reads the new one's reads the new table.
-  const std::uint64_t between = NextBootNumber(std::max(boot_, fields.boot_number));
+  // An odd number stands there while the rest changes: whoever reads the last boot's number reads
+  // its table, and whoever reads the new one's reads the new table.
+  const std::uint64_t between = NextBootNumber(std::max(boot_, fields.boot_number)) | 1;
   boot_ = between + 1;
   slab_count_ = 0;
   PEGA_RETURN_IF_ERROR(WriteBootNumber(between));

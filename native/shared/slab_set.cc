@@ -55,7 +55,7 @@ Result<std::shared_ptr<SlabSet>> SlabSet::Open(const PoolFolder& folder,
   const std::uint64_t slab_bytes = header->slab_bytes();
   // After the reads: were they another boot's, the number has changed.
   const std::uint64_t now = header->boot_number();
-  if (now != boot) {
+  if (boot == 0 || now != boot) {
     return Status(Code::kStaleBoot, "the server restarted: boot " + std::to_string(now) + " now, " +
                                         std::to_string(boot) + " expected");
   }

@@ -133,6 +133,13 @@ TEST_F(HoldBits, AStaleGrantKeepsTheUsesThatWereThere) {
   EXPECT_EQ(view_->HeldPages(), 0u);
 }
 
+TEST_F(HoldBits, NothingIsHeldUnderBootZero) {
+  const ForcedHeader gone([] { return std::uint64_t{0}; });  // as of a header that was unlinked
+  const std::vector<SlotAddress> slots = {{0, 0}};
+  EXPECT_EQ(hold_->Hold(slots, kPageBytes, gone, 0).code(), Code::kStaleBoot);
+  EXPECT_EQ(view_->HeldPages(), 0u);
+}
+
 TEST_F(HoldBits, ARestartedServerIsSeenThroughTheRealHeader) {
   const auto server = Must(ServerHeader::Acquire(folder()));
   ASSERT_TRUE(server->Begin(kSlab).ok());
