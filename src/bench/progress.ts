@@ -9,6 +9,8 @@ export interface Progress {
   /** Something that takes a while before or between the phases. */
   note(text: string): void;
   phase(name: string, total: number): PhaseProgress;
+  /** Takes away what is not a whole line yet, so that what follows starts on its own. */
+  close(): void;
 }
 
 const TERMINAL_EVERY_MS = 200;
@@ -39,10 +41,12 @@ export function progressTo(stream: NodeJS.WriteStream): Progress {
         },
       };
     },
+    close: () => void (terminal && stream.write(CLEAR_LINE)),
   };
 }
 
 export const SILENT: Progress = {
   note: () => undefined,
   phase: () => ({ update: () => undefined, end: () => undefined }),
+  close: () => undefined,
 };

@@ -54,6 +54,14 @@ const SEED_MAX = 2 ** 31;
 const BLOCK_TOKENS_DEFAULT = 16;
 
 export async function benchTtft(options: TtftOptions): Promise<TtftResult> {
+  try {
+    return await benchEngine(options);
+  } finally {
+    options.progress.close();
+  }
+}
+
+async function benchEngine(options: TtftOptions): Promise<TtftResult> {
   const { engine, signal } = options;
   if (engine.kind === 'url') {
     const url = baseUrl(engine.url);

@@ -19,6 +19,7 @@ export interface InstanceView {
   identity: IdentityView | null;
   state: 'alive' | 'dying';
   leases: number;
+  /** Open ones, and ended ones that the engine may still repeat a call of. */
   reservations: number;
   held_bytes: number;
   hold_file_bytes: number;
@@ -105,7 +106,15 @@ function processView(process: InstanceProcess): ProcessView {
   };
 }
 
-export const INSTANCE_HEAD = ['engine', 'namespace', 'state', 'ranks', 'leases', 'stores', 'held'];
+export const INSTANCE_HEAD = [
+  'engine',
+  'namespace',
+  'state',
+  'ranks',
+  'leases',
+  'reservations',
+  'held',
+];
 
 export function instanceRows(view: InstancesView): Row[] {
   return view.instances.map((instance) => [

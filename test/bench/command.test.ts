@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type FakeEngine, type FakeEngineOptions, startFakeEngine } from './fake-engine.js';
+import { resultSchema } from './result-schema.js';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 
@@ -47,7 +48,7 @@ describe('pega bench ttft --url', () => {
     const json = await bench(options, '--json');
     expect([plain.exitCode, json.exitCode]).toEqual([exit, exit]);
     const result = JSON.parse(json.stdout);
-    expect(result.passed).toBe(passed);
+    expect(resultSchema.parse(result).passed).toBe(passed);
     expect(Object.keys(result.phases)).toEqual(['cold', 'hbm', 'host']);
     expect(Object.keys(result.phases.host.ttft_ms)).toEqual(['mean', 'p50', 'p99']);
   });

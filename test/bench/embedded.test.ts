@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { SILENT } from '../../src/bench/progress.js';
 import { benchTtft } from '../../src/bench/ttft.js';
+import { resultSchema } from './result-schema.js';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 const MINUTES_MS = 60_000;
@@ -122,6 +123,17 @@ describe('bench ttft without --url', () => {
     },
     2 * MINUTES_MS,
   );
+
+  it('prints one JSON document that fits its schema', async () => {
+    const { exitCode, stdout, stderr } = await execa(
+      process.execPath,
+      [PROGRAM, 'bench', 'ttft', '--num-prompts', '1', '--input-len', '64', '--json'],
+      { reject: false },
+    );
+    expect(exitCode).toBe(0);
+    expect(resultSchema.parse(JSON.parse(stdout))).toMatchObject({ passed: true });
+    expect(stderr).toContain('host: ');
+  });
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'leaves no process and no file on %s',

@@ -13,6 +13,7 @@ const VIEWS = [[], ['pool'], ['instances'], ['blocks']];
 let runDir = '';
 let poolDir = '';
 let server: Child | undefined;
+let worker: Child | undefined;
 
 beforeAll(async () => {
   runDir = await mkdtemp(join(tmpdir(), 'pega-inspect-'));
@@ -27,9 +28,20 @@ beforeAll(async () => {
     program: PROGRAM,
     readyTimeoutMs: 30_000,
   });
+  worker = await startChild({
+    name: 'pega reference',
+    args: [
+      'reference',
+      ...['--socket', server.pair('socket'), '--layers', '2', '--heads', '2', '--kv-heads', '1'],
+      ...['--head-dim', '64', '--ffn', '32', '--vocab', '64', '--context', '256', '--blocks', '16'],
+    ],
+    program: PROGRAM,
+    readyTimeoutMs: 30_000,
+  });
 });
 
 afterAll(async () => {
+  await worker?.stop();
   await server?.stop();
   await rm(poolDir, { recursive: true, force: true });
   await rm(runDir, { recursive: true, force: true });
@@ -56,6 +68,39 @@ describe.concurrent('pega inspect', () => {
     const keys = Object.keys(JSON.parse(json.stdout));
     expect(keys[0]).toBe('schema_version');
     expect(Object.keys(JSON.parse(overTcp.stdout))).toEqual(keys);
+  });
+
+  it('shows an engine, what it stored and where that lies', async () => {
+    const socket = ['--socket', server?.pair('socket') ?? '', '--json'];
+    const answer = await fetch(`${worker?.pair('url')}/v1/completions`, {
+      method: 'POST',
+      body: JSON.stringify({ prompt: Array.from({ length: 33 }, (_, id) => id), max_tokens: 1 }),
+    });
+    expect(answer.status).toBe(200);
+    const view = async (...args: string[]) =>
+      JSON.parse((await inspect([...args, ...socket])).stdout);
+    // Sealed and reported a moment after the answer.
+    await expect
+      .poll(async () => (await view('blocks')).total, { timeout: 20_000, interval: 200 })
+      .toEqual({ reserved: 0, sealed: 2, pinned: 0, used_bytes: 2 * 2 * 16 * 128 * 4 });
+    await expect.poll(async () => (await view('pool')).totals.sealed, { timeout: 20_000 }).toBe(2);
+    const { instances } = await view('instances');
+    expect(instances).toMatchObject([
+      {
+        state: 'alive',
+        leases: 0,
+        held_bytes: 0,
+        identity: { block_tokens: 16, rank_slot_bytes: [16_384] },
+        processes: expect.arrayContaining([
+          expect.objectContaining({ role: 'scheduler', alive: true, pid: worker?.pid }),
+          expect.objectContaining({ role: 'worker', rank: 0, alive: true, device: 'cpu' }),
+        ]),
+      },
+    ]);
+    const all = await view();
+    expect(all.instances).toHaveLength(1);
+    expect(all.blocks.total.sealed).toBe(2);
+    expect(all.pool.classes).toMatchObject([{ slot_bytes: 16_384, slots_used: 2 }]);
   });
 
   it('finds the server by PEGA_SOCKET and PEGA_ADDR; flags win', async () => {
