@@ -43,9 +43,7 @@ int Tell(const Status& status) {
   return static_cast<int>(status.code());
 }
 
-int Refuse(std::string message) {
-  return Tell(Status(Code::kInvalidArgument, std::move(message)));
-}
+int Refuse(std::string message) { return Tell(Status(Code::kInvalidArgument, std::move(message))); }
 
 void Note(const Status& status) { LastMessage() = status.message(); }
 
@@ -57,11 +55,11 @@ uint32_t pega_abi_version(void) { return PEGA_ABI_VERSION; }
 
 uint32_t pega_shared_layout_version(void) { return pega::kSharedLayoutVersion; }
 
-const char *pega_code_name(int code) {
+const char* pega_code_name(int code) {
   if (code < PEGA_OK || code > PEGA_INTERNAL) return "PEGA_UNKNOWN";
   return pega::CodeName(static_cast<pega::Code>(code));
 }
 
-const char *pega_last_message(void) { return pega::LastMessage().c_str(); }
+const char* pega_last_message(void) { return pega::LastMessage().c_str(); }
 
 }  // extern "C"

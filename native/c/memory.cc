@@ -64,12 +64,11 @@ using pega::Tell;
 
 extern "C" {
 
-int pega_memory_open(const pega_memory_options *options, pega_memory **memory) {
+int pega_memory_open(const pega_memory_options* options, pega_memory** memory) {
   if (memory == nullptr) return pega::Refuse("memory is NULL");
   const pega::Result<pega::EngineMemoryOptions> read = pega::Options(options);
   if (!read.ok()) return Tell(read.status());
-  pega::Result<std::shared_ptr<pega::EngineMemory>> engine =
-      pega::EngineMemory::Open(read.value());
+  pega::Result<std::shared_ptr<pega::EngineMemory>> engine = pega::EngineMemory::Open(read.value());
   if (!engine.ok()) return Tell(engine.status());
   auto handle = std::make_unique<pega_memory>();
   handle->engine = std::move(engine).value();
@@ -77,31 +76,31 @@ int pega_memory_open(const pega_memory_options *options, pega_memory **memory) {
   return PEGA_OK;
 }
 
-int pega_memory_boot_number(const pega_memory *memory, uint64_t *boot_number) {
+int pega_memory_boot_number(const pega_memory* memory, uint64_t* boot_number) {
   if (const Status bad = pega::CheckResult(memory, boot_number); !bad.ok()) return Tell(bad);
   *boot_number = memory->engine->HeaderBoot();
   return PEGA_OK;
 }
 
-int pega_memory_hold(pega_memory *memory, const pega_slot *slots, uint64_t slot_count,
+int pega_memory_hold(pega_memory* memory, const pega_slot* slots, uint64_t slot_count,
                      uint64_t slot_bytes) {
   if (const Status bad = pega::CheckSlots(memory, slots, slot_count); !bad.ok()) return Tell(bad);
   return Tell(memory->engine->Hold(pega::Slots(slots, slot_count), slot_bytes));
 }
 
-int pega_memory_drop(pega_memory *memory, const pega_slot *slots, uint64_t slot_count,
+int pega_memory_drop(pega_memory* memory, const pega_slot* slots, uint64_t slot_count,
                      uint64_t slot_bytes) {
   if (const Status bad = pega::CheckSlots(memory, slots, slot_count); !bad.ok()) return Tell(bad);
   return Tell(memory->engine->Drop(pega::Slots(slots, slot_count), slot_bytes));
 }
 
-int pega_memory_held_pages(const pega_memory *memory, uint64_t *pages) {
+int pega_memory_held_pages(const pega_memory* memory, uint64_t* pages) {
   if (const Status bad = pega::CheckResult(memory, pages); !bad.ok()) return Tell(bad);
   *pages = memory->engine->HeldPages();
   return PEGA_OK;
 }
 
-int pega_memory_open_slabs(pega_memory *memory, uint32_t *slabs_ready) {
+int pega_memory_open_slabs(pega_memory* memory, uint32_t* slabs_ready) {
   if (const Status bad = pega::CheckResult(memory, slabs_ready); !bad.ok()) return Tell(bad);
   const pega::Result<std::uint32_t> reached = memory->engine->OpenSlabs();
   if (!reached.ok()) return Tell(reached.status());
@@ -109,21 +108,22 @@ int pega_memory_open_slabs(pega_memory *memory, uint32_t *slabs_ready) {
   return PEGA_OK;
 }
 
-int pega_memory_report_ready(pega_memory *memory, uint64_t slabs_ready, int sync_loads) {
+int pega_memory_report_ready(pega_memory* memory, uint64_t slabs_ready, int sync_loads) {
   if (memory == nullptr) return pega::Refuse(pega::kNullMemory);
   return Tell(memory->engine->ReportReady(slabs_ready, sync_loads != 0));
 }
 
-int pega_memory_all_ranks_sync(const pega_memory *memory, int *all) {
+int pega_memory_all_ranks_sync(const pega_memory* memory, int* all) {
   if (const Status bad = pega::CheckResult(memory, all); !bad.ok()) return Tell(bad);
   *all = memory->engine->AllRanksSync() ? 1 : 0;
   return PEGA_OK;
 }
 
-int pega_memory_close(pega_memory *memory) {
+int pega_memory_close(pega_memory* memory) {
   if (memory == nullptr) return PEGA_OK;
   if (const std::uint32_t open = memory->transfers; open > 0) {
-    return pega::Refuse(std::to_string(open) + " transfers on this memory are open: close them first");
+    return pega::Refuse(std::to_string(open) +
+                        " transfers on this memory are open: close them first");
   }
   const std::unique_ptr<pega_memory> handle(memory);
   handle->engine->Close();

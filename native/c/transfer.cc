@@ -84,8 +84,8 @@ using pega::Tell;
 
 extern "C" {
 
-int pega_transfer_create(pega_memory *memory, const pega_transfer_options *options,
-                         pega_transfer **transfer) {
+int pega_transfer_create(pega_memory* memory, const pega_transfer_options* options,
+                         pega_transfer** transfer) {
   if (memory == nullptr || transfer == nullptr) return pega::Refuse("memory or transfer is NULL");
   const auto read = pega::ReadVersioned(options, pega::kOptionsBytesFirst, "options");
   if (!read.ok()) return Tell(read.status());
@@ -104,15 +104,15 @@ int pega_transfer_create(pega_memory *memory, const pega_transfer_options *optio
   return PEGA_OK;
 }
 
-int pega_transfer_shape(const pega_transfer *transfer, uint64_t *slot_bytes,
-                        uint32_t *layer_count) {
+int pega_transfer_shape(const pega_transfer* transfer, uint64_t* slot_bytes,
+                        uint32_t* layer_count) {
   if (transfer == nullptr) return pega::Refuse(pega::kNullTransfer);
   if (slot_bytes != nullptr) *slot_bytes = transfer->slot_bytes;
   if (layer_count != nullptr) *layer_count = transfer->layer_count;
   return PEGA_OK;
 }
 
-int pega_transfer_submit(pega_transfer *transfer, const pega_job *job, uint64_t *job_id) {
+int pega_transfer_submit(pega_transfer* transfer, const pega_job* job, uint64_t* job_id) {
   if (transfer == nullptr || job_id == nullptr) return pega::Refuse("transfer or job_id is NULL");
   pega::Result<pega::JobSpec> spec = pega::Spec(job);
   if (!spec.ok()) return Tell(spec.status());
@@ -122,13 +122,13 @@ int pega_transfer_submit(pega_transfer *transfer, const pega_job *job, uint64_t 
   return PEGA_OK;
 }
 
-int pega_transfer_wait(pega_transfer *transfer, uint64_t job_id, uint32_t group,
+int pega_transfer_wait(pega_transfer* transfer, uint64_t job_id, uint32_t group,
                        uint32_t timeout_ms) {
   if (transfer == nullptr) return pega::Refuse(pega::kNullTransfer);
   return Tell(transfer->engine->WaitGroup(job_id, group, std::chrono::milliseconds(timeout_ms)));
 }
 
-int pega_transfer_poll(pega_transfer *transfer, uint64_t job_id, pega_job_report *report) {
+int pega_transfer_poll(pega_transfer* transfer, uint64_t job_id, pega_job_report* report) {
   if (transfer == nullptr) return pega::Refuse(pega::kNullTransfer);
   const pega::Result<pega::JobReport> found = transfer->engine->Poll(job_id);
   if (!found.ok()) return Tell(found.status());
@@ -141,13 +141,13 @@ int pega_transfer_poll(pega_transfer *transfer, uint64_t job_id, pega_job_report
   return Tell(written);
 }
 
-int pega_transfer_forget(pega_transfer *transfer, uint64_t job_id) {
+int pega_transfer_forget(pega_transfer* transfer, uint64_t job_id) {
   if (transfer == nullptr) return pega::Refuse(pega::kNullTransfer);
   transfer->engine->Forget(job_id);
   return PEGA_OK;
 }
 
-int pega_transfer_get_stats(const pega_transfer *transfer, pega_transfer_stats *stats) {
+int pega_transfer_get_stats(const pega_transfer* transfer, pega_transfer_stats* stats) {
   if (transfer == nullptr) return pega::Refuse(pega::kNullTransfer);
   const pega::TransferStats now = transfer->engine->stats();
   const pega_transfer_stats values{.struct_bytes = 0,
@@ -162,10 +162,10 @@ int pega_transfer_get_stats(const pega_transfer *transfer, pega_transfer_stats *
   return Tell(pega::WriteVersioned(values, stats, pega::kStatsBytesFirst, "stats"));
 }
 
-int pega_transfer_close(pega_transfer *transfer) {
+int pega_transfer_close(pega_transfer* transfer) {
   if (transfer == nullptr) return PEGA_OK;
   const std::unique_ptr<pega_transfer> handle(transfer);
-  pega_memory *memory = handle->memory;
+  pega_memory* memory = handle->memory;
   handle->engine.reset();
   --memory->transfers;
   return PEGA_OK;

@@ -20,9 +20,9 @@ Result<T> ReadVersioned(const T* given, std::uint32_t least, const char* name) {
   std::uint32_t bytes = 0;
   std::memcpy(&bytes, given, sizeof(bytes));
   if (bytes < least || bytes > 4096) {
-    return Status(Code::kInvalidArgument,
-                  std::string(name) + ".struct_bytes is " + std::to_string(bytes) +
-                      ": set it to sizeof, " + std::to_string(sizeof(T)) + " here");
+    return Status(Code::kInvalidArgument, std::string(name) + ".struct_bytes is " +
+                                              std::to_string(bytes) + ": set it to sizeof, " +
+                                              std::to_string(sizeof(T)) + " here");
   }
   const auto* raw = reinterpret_cast<const unsigned char*>(given);
   for (std::uint32_t i = sizeof(T); i < bytes; ++i) {
@@ -44,9 +44,9 @@ Status WriteVersioned(T values, T* target, std::uint32_t least, const char* name
   std::memcpy(&values.struct_bytes, target, sizeof(values.struct_bytes));
   const std::uint32_t bytes = values.struct_bytes;
   if (bytes < least || bytes > 4096) {
-    return Status(Code::kInvalidArgument,
-                  std::string(name) + ".struct_bytes is " + std::to_string(bytes) +
-                      ": set it to sizeof, " + std::to_string(sizeof(T)) + " here");
+    return Status(Code::kInvalidArgument, std::string(name) + ".struct_bytes is " +
+                                              std::to_string(bytes) + ": set it to sizeof, " +
+                                              std::to_string(sizeof(T)) + " here");
   }
   auto* raw = reinterpret_cast<unsigned char*>(target);
   std::memcpy(raw, &values, std::min<std::size_t>(bytes, sizeof(T)));

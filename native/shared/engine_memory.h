@@ -1,5 +1,5 @@
-// EngineMemory: what one process of an engine holds of a pool for one boot of the server: the header's
-// view, its hold file, its slabs. The C interface and the addon both stand on it.
+// EngineMemory: what one process of an engine holds of a pool for one boot of the server: the
+// header's view, its hold file, its slabs. The C interface and the addon both stand on it.
 //
 // Order of life: Open after Register; transfer engines on slabs() next; they end first; then Close,
 // which lets go of the slabs, then the header, then the hold file. The lock goes last because a
@@ -34,8 +34,8 @@ struct EngineMemoryOptions {  // all from Register's answer, but `hold.record`
 
 class EngineMemory {
  public:
-  // kStaleBoot if the header is of another boot or pool; kInvalidArgument if it has other slab bytes;
-  // what HeaderView, HoldFile and SlabSet return otherwise.
+  // kStaleBoot if the header is of another boot or pool; kInvalidArgument if it has other slab
+  // bytes; what HeaderView, HoldFile and SlabSet return otherwise.
   static Result<std::shared_ptr<EngineMemory>> Open(const EngineMemoryOptions& options);
 
   std::uint64_t boot() const { return boot_; }  // the one it was opened for

@@ -1,8 +1,8 @@
 // CopyJob: one job of the transfer engine: how it is cut into pieces, and how far it is.
 //
-// Pieces go group by group of layers, and within a group by blocks. They are taken and ended in that
-// order, so two cursors say everything. Private to transfer_engine.cc, which guards it with its
-// mutex; knows neither devices nor other jobs.
+// Pieces go group by group of layers, and within a group by blocks. They are taken and ended in
+// that order, so two cursors say everything. Private to transfer_engine.cc, which guards it with
+// its mutex; knows neither devices nor other jobs.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,8 @@ class CopyJob {
 
   const JobSpec& spec() const { return spec_; }
 
-  bool forgotten = false;              // its report goes at its end
-  bool calling_back = false;           // a thread is delivering its callbacks
+  bool forgotten = false;     // its report goes at its end
+  bool calling_back = false;  // a thread is delivering its callbacks
   std::uint32_t callbacks_delivered = 0;
 
  private:

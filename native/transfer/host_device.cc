@@ -17,7 +17,7 @@
 namespace pega {
 namespace {
 
-constexpr std::uint32_t kThreadsMax = 8;  // memory is the bound, not cores
+constexpr std::uint32_t kThreadsMax = 8;                       // memory is the bound, not cores
 constexpr std::uint64_t kShareBytes = std::uint64_t{1} << 20;  // what a thread takes at a time
 constexpr std::size_t kKinds = 3;
 
@@ -33,8 +33,8 @@ struct RunningPiece {
   bool Ended() const { return AllTaken() && threads_inside == 0; }
 };
 
-// Threads take shares of the oldest piece of the first kind that has one, so a load waits for shares
-// of stores, never for whole chunks.
+// Threads take shares of the oldest piece of the first kind that has one, so a load waits for
+// shares of stores, never for whole chunks.
 class HostDevice final : public Device {
  public:
   HostDevice(BlockLayout layout, std::shared_ptr<SlabSet> slabs, std::uint32_t threads)
@@ -70,10 +70,10 @@ class HostDevice final : public Device {
                                       segments.front().slot_offset_bytes;
     {
       const std::lock_guard lock(mutex_);
-      Queue(piece.kind).push_back(
-          {.piece = piece,
-           .done = std::move(done),
-           .share_blocks = std::max<std::uint64_t>(1, kShareBytes / block_bytes)});
+      Queue(piece.kind)
+          .push_back({.piece = piece,
+                      .done = std::move(done),
+                      .share_blocks = std::max<std::uint64_t>(1, kShareBytes / block_bytes)});
     }
     work_.notify_all();
   }
@@ -103,8 +103,8 @@ class HostDevice final : public Device {
   // A deque keeps its elements in place when others are added or removed at its ends.
   void CopyShare(RunningPiece& running, std::unique_lock<std::mutex>& lock) {
     const std::size_t left = running.piece.blocks.size() - running.next_block;
-    const auto share = running.piece.blocks.subspan(running.next_block,
-                                                    std::min(left, running.share_blocks));
+    const auto share =
+        running.piece.blocks.subspan(running.next_block, std::min(left, running.share_blocks));
     running.next_block += share.size();
     ++running.threads_inside;
     lock.unlock();

@@ -10,8 +10,8 @@
 
 namespace pega {
 
-// threads: 0 means one for each core; at most 8 in any case. A store of a slot that has been retired,
-// or of a boot that has passed, fails like a load: with what SlabSet::Slab returns.
+// threads: 0 means one for each core; at most 8 in any case. A store of a slot that has been
+// retired, or of a boot that has passed, fails like a load: with what SlabSet::Slab returns.
 std::unique_ptr<Device> MakeHostDevice(BlockLayout layout, std::shared_ptr<SlabSet> slabs,
                                        std::uint32_t threads);
 

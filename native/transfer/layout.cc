@@ -104,9 +104,9 @@ Status CheckOverlaps(std::span<const BlockLayout::Segment> segments, std::uint64
       if (other.start >= end) break;
       if (SegmentsOverlap(one, other, block_count)) {
         const auto [first, second] = std::minmax(order[i], order[j]);
-        return Invalid(Name(first) + " (layer " + std::to_string(segments[first].layer) +
-                       ") and " + Name(second) + " (layer " +
-                       std::to_string(segments[second].layer) + ") overlap on the device");
+        return Invalid(Name(first) + " (layer " + std::to_string(segments[first].layer) + ") and " +
+                       Name(second) + " (layer " + std::to_string(segments[second].layer) +
+                       ") overlap on the device");
       }
     }
   }

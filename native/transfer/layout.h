@@ -1,7 +1,7 @@
 // BlockLayout: where one block of a worker lies on its device and in a slot.
 //
-// A slot holds a block's layers back to back, in layer order, each layer's segments in order (K and V
-// split give two). On the device segment s of block b starts at base + b × stride. Everything in
+// A slot holds a block's layers back to back, in layer order, each layer's segments in order (K and
+// V split give two). On the device segment s of block b starts at base + b × stride. Everything in
 // bytes. Validated once, at construction; copies trust it afterwards.
 #pragma once
 
@@ -20,10 +20,10 @@ struct Allocation {  // one piece of device memory that the worker registered
 
 struct LayerSegment {
   std::uint32_t layer = 0;
-  std::uint32_t allocation = 0;         // index
-  std::uint64_t offset_bytes = 0;       // of block 0, within the allocation
+  std::uint32_t allocation = 0;    // index
+  std::uint64_t offset_bytes = 0;  // of block 0, within the allocation
   std::uint64_t block_stride_bytes = 0;
-  std::uint64_t bytes = 0;              // contiguous, of one block
+  std::uint64_t bytes = 0;  // contiguous, of one block
 };
 
 class BlockLayout {
@@ -35,7 +35,7 @@ class BlockLayout {
 
   struct Segment {
     std::uint32_t layer;
-    std::uint64_t device_address;      // of block 0
+    std::uint64_t device_address;  // of block 0
     std::uint64_t block_stride_bytes;
     std::uint64_t bytes;
     std::uint64_t slot_offset_bytes;

@@ -49,7 +49,7 @@ class Engine final : public TransferEngine {
   const std::unique_ptr<Device> device_;
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
-  std::unordered_map<JobId, JobPointer> jobs_;  // running, or done and not forgotten
+  std::unordered_map<JobId, JobPointer> jobs_;          // running, or done and not forgotten
   std::array<std::deque<JobPointer>, kKinds> waiting_;  // with pieces to start, oldest first
   std::array<std::uint32_t, kKinds> pieces_in_flight_{};
   JobId last_id_ = 0;
@@ -106,7 +106,8 @@ void Engine::Pump(Lock& lock) {
     ++pieces_in_flight_[Index(piece.kind)];
     clock(piece.kind).Enter();
     lock.unlock();
-    device_->Start(piece, [this, job, piece](const Status& status) { EndPiece(job, piece, status); });
+    device_->Start(piece,
+                   [this, job, piece](const Status& status) { EndPiece(job, piece, status); });
     lock.lock();
   }
   pumping_ = false;

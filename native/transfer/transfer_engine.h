@@ -1,10 +1,11 @@
 // TransferEngine: takes jobs, cuts them into pieces, keeps the order that matters, tells the ends.
 //
-// A load job is cut by groups of layers, in layer order, over all its blocks; each group's end can be
-// waited for by itself. A store job is cut into chunks of at most 32 MiB of whole blocks (at least
-// one), and so is each group of an asynchronous load. Loads go before stores: while a load is
-// waiting no further store chunk is started. Synchronous loads go before asynchronous ones. A failed
-// piece ends its job, and only its job, with that Status, once none of its pieces is in flight.
+// A load job is cut by groups of layers, in layer order, over all its blocks; each group's end can
+// be waited for by itself. A store job is cut into chunks of at most 32 MiB of whole blocks (at
+// least one), and so is each group of an asynchronous load. Loads go before stores: while a load is
+// waiting no further store chunk is started. Synchronous loads go before asynchronous ones. A
+// failed piece ends its job, and only its job, with that Status, once none of its pieces is in
+// flight.
 //
 // Thread safety: all methods may be called from any thread; none waits for a copy but WaitGroup,
 // Drain and the destructor. Callbacks come one at a time for a job, in order, on a thread of the

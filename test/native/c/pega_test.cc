@@ -155,7 +155,8 @@ TEST_F(PegaTest, CopiesByGroups) {
   EXPECT_EQ(pega_transfer_shape(transfer, &slot_bytes, &layers), PEGA_OK);
   EXPECT_EQ(slot_bytes, 16384U);
   EXPECT_EQ(layers, 2U);
-  for (std::size_t i = 0; i < memory_.size(); ++i) memory_[i] = static_cast<std::uint8_t>(i / 8192 + 1);
+  for (std::size_t i = 0; i < memory_.size(); ++i)
+    memory_[i] = static_cast<std::uint8_t>(i / 8192 + 1);
   const std::vector<std::uint8_t> before = memory_;
   const std::vector<std::uint32_t> blocks = {0, 1, 2, 3, 4, 5, 6, 7};
   std::vector<pega_slot> slots;

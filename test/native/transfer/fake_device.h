@@ -20,7 +20,8 @@ inline BlockLayout FakeLayout(std::uint32_t layers, std::uint64_t layer_bytes,
   std::vector<Allocation> allocations;
   std::vector<LayerSegment> segments;
   for (std::uint32_t i = 0; i < layers; ++i) {
-    allocations.push_back({.address = (i + std::uint64_t{1}) << 40, .bytes = layer_bytes * block_count});
+    allocations.push_back(
+        {.address = (i + std::uint64_t{1}) << 40, .bytes = layer_bytes * block_count});
     segments.push_back({i, i, 0, layer_bytes, layer_bytes});
   }
   return BlockLayout::Create(allocations, segments, block_count).value();
@@ -28,7 +29,8 @@ inline BlockLayout FakeLayout(std::uint32_t layers, std::uint64_t layer_bytes,
 
 inline std::vector<BlockCopy> Blocks(std::uint32_t count, std::uint32_t first = 0) {
   std::vector<BlockCopy> blocks;
-  for (std::uint32_t i = 0; i < count; ++i) blocks.push_back({.device_block = first + i, .slot = {0, i}});
+  for (std::uint32_t i = 0; i < count; ++i)
+    blocks.push_back({.device_block = first + i, .slot = {0, i}});
   return blocks;
 }
 

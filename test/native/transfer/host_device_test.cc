@@ -56,7 +56,8 @@ std::vector<std::uint32_t> RandomGroups(std::uint32_t layers, std::mt19937_64& r
   return ends;
 }
 
-std::vector<BlockCopy> PairRandomly(std::uint32_t block_count, const std::vector<SlotAddress>& slots,
+std::vector<BlockCopy> PairRandomly(std::uint32_t block_count,
+                                    const std::vector<SlotAddress>& slots,
                                     std::mt19937_64& random) {
   std::vector<std::uint32_t> blocks(block_count);
   std::iota(blocks.begin(), blocks.end(), 0U);
@@ -110,9 +111,9 @@ void RoundTrip(TestPool& pool, std::mt19937_64& random) {
     device.PutSlot(loads[i].device_block, stored[i], expected);
   }
   const JobKind kind = random() % 2 == 0 ? JobKind::kLoadSync : JobKind::kLoadAsync;
-  status = RunJob(*engine, {.kind = kind,
-                            .blocks = loads,
-                            .group_ends = RandomGroups(device.layers(), random)});
+  status =
+      RunJob(*engine,
+             {.kind = kind, .blocks = loads, .group_ends = RandomGroups(device.layers(), random)});
   ASSERT_TRUE(status.ok()) << status.message();
   ASSERT_TRUE(device.memory() == expected) << "device memory after the load";
 }
@@ -155,7 +156,8 @@ TEST(HostDevice, ATruncatedSlabFailsItsJobsAndNoOthers) {
   const std::vector<BlockCopy> cut = {{2, {1, 0}}, {3, {1, 1000}}};
   ASSERT_TRUE(RunJob(*engine, {.kind = JobKind::kStore, .blocks = cut}).ok());
   std::filesystem::resize_file(pool.SlabPath(1), kPageBytes * 1000);
-  EXPECT_EQ(RunJob(*engine, {.kind = JobKind::kLoadSync, .blocks = cut}).code(), Code::kSlabChanged);
+  EXPECT_EQ(RunJob(*engine, {.kind = JobKind::kLoadSync, .blocks = cut}).code(),
+            Code::kSlabChanged);
   EXPECT_EQ(RunJob(*engine, {.kind = JobKind::kStore, .blocks = cut}).code(), Code::kSlabChanged);
   EXPECT_EQ(std::filesystem::file_size(pool.SlabPath(1)), kPageBytes * 1000) << "not made longer";
   EXPECT_TRUE(RunJob(*engine, {.kind = JobKind::kStore, .blocks = whole}).ok());
@@ -242,8 +244,8 @@ TEST(HostDevice, CopiesForManyAtOnce) {
     threads.emplace_back([&, t] {
       std::vector<BlockCopy> blocks;
       for (std::uint32_t i = 0; i < kBlocks; ++i) blocks.push_back({t * kBlocks + i, {t, i * 8}});
-      const std::span own = std::span(device.memory()).subspan(t * kBlocks * 8 * kPageBytes,
-                                                              kBlocks * 8 * kPageBytes);
+      const std::span own = std::span(device.memory())
+                                .subspan(t * kBlocks * 8 * kPageBytes, kBlocks * 8 * kPageBytes);
       for (std::uint32_t round = 0; round < 8; ++round) {
         const auto value = static_cast<std::uint8_t>(t * 50 + round + 1);
         std::fill(own.begin(), own.end(), value);
@@ -251,7 +253,8 @@ TEST(HostDevice, CopiesForManyAtOnce) {
         std::fill(own.begin(), own.end(), std::uint8_t{0});
         const JobKind kind = round % 2 == 0 ? JobKind::kLoadSync : JobKind::kLoadAsync;
         if (!RunJob(*engine, {.kind = kind, .blocks = blocks}).ok()) ++wrong;
-        if (!std::all_of(own.begin(), own.end(), [&](std::uint8_t b) { return b == value; })) ++wrong;
+        if (!std::all_of(own.begin(), own.end(), [&](std::uint8_t b) { return b == value; }))
+          ++wrong;
       }
     });
   }
@@ -269,7 +272,8 @@ TEST(HostDevice, TheEngineMayGoWhileCopiesRun) {
     std::uint32_t next = 0;
     for (const JobKind kind : {JobKind::kStore, JobKind::kStore, JobKind::kLoadAsync}) {
       JobSpec spec{.kind = kind};
-      for (std::uint32_t i = 0; i < kBlocks; ++i, ++next) spec.blocks.push_back({next, {0, next * 16}});
+      for (std::uint32_t i = 0; i < kBlocks; ++i, ++next)
+        spec.blocks.push_back({next, {0, next * 16}});
       spec.on_group = [&](JobId, std::uint32_t, const Status& status) {
         if (status.ok() || status.code() == Code::kCancelled) ++ends;
       };

@@ -27,15 +27,12 @@ void ExpectInvalid(std::vector<Allocation> allocations, std::vector<LayerSegment
 const std::vector<Allocation> kOne = {{.address = 0x10000, .bytes = 4096}};
 
 TEST(Layout, PutsLayersBackToBack) {
-  const auto layout = BlockLayout::Create({{.address = 0x10000, .bytes = 1000},
-                                           {.address = 0x20000, .bytes = 2000}},
-                                          {{.layer = 0, .allocation = 0, .offset_bytes = 8,
-                                            .block_stride_bytes = 100, .bytes = 40},
-                                           {.layer = 0, .allocation = 0, .offset_bytes = 48,
-                                            .block_stride_bytes = 100, .bytes = 60},
-                                           {.layer = 1, .allocation = 1, .offset_bytes = 0,
-                                            .block_stride_bytes = 200, .bytes = 200}},
-                                          9);
+  const auto layout = BlockLayout::Create(
+      {{.address = 0x10000, .bytes = 1000}, {.address = 0x20000, .bytes = 2000}},
+      {{.layer = 0, .allocation = 0, .offset_bytes = 8, .block_stride_bytes = 100, .bytes = 40},
+       {.layer = 0, .allocation = 0, .offset_bytes = 48, .block_stride_bytes = 100, .bytes = 60},
+       {.layer = 1, .allocation = 1, .offset_bytes = 0, .block_stride_bytes = 200, .bytes = 200}},
+      9);
   ASSERT_TRUE(layout.ok()) << layout.status().message();
   EXPECT_EQ(layout.value().slot_bytes(), 300U);
   EXPECT_EQ(layout.value().layer_count(), 2U);
@@ -57,7 +54,8 @@ TEST(Layout, RefusesWhatIsNotThere) {
   ExpectInvalid(kOne, {{0, 0, 0, 64, 64}}, std::uint64_t{1} << 63, "9223372036854775808 blocks");
   ExpectInvalid(kOne, {{0, 1, 0, 64, 64}}, 1, "allocation 1 of 1");
   ExpectInvalid(kOne, {{0, 0, 0, 64, 0}}, 1, "segment 0 has 0 bytes");
-  ExpectInvalid({{.address = 0, .bytes = 4096}}, {{0, 0, 0, 64, 64}}, 1, "allocation 0 has address 0");
+  ExpectInvalid({{.address = 0, .bytes = 4096}}, {{0, 0, 0, 64, 64}}, 1,
+                "allocation 0 has address 0");
   ExpectInvalid({{.address = 4096, .bytes = 0}}, {{0, 0, 0, 64, 64}}, 1, "0 bytes");
   ExpectInvalid({{.address = 4096, .bytes = kHuge}}, {{0, 0, 0, 64, 64}}, 1, "address space");
 }
@@ -119,8 +117,9 @@ TEST(Layout, TakesBlocksThatCrossLayers) {
 TEST(Layout, SeesOverlapThroughTwoAllocations) {
   ExpectInvalid({{.address = 0x10000, .bytes = 4096}, {.address = 0x10800, .bytes = 4096}},
                 {{0, 0, 0, 256, 256}, {1, 1, 0, 256, 256}}, 9, "overlap on the device");
-  EXPECT_TRUE(BlockLayout::Create({{.address = 0x10000, .bytes = 4096}, {.address = 0x10800, .bytes = 4096}},
-                                  {{0, 0, 0, 256, 256}, {1, 1, 0, 256, 256}}, 8)
+  EXPECT_TRUE(BlockLayout::Create(
+                  {{.address = 0x10000, .bytes = 4096}, {.address = 0x10800, .bytes = 4096}},
+                  {{0, 0, 0, 256, 256}, {1, 1, 0, 256, 256}}, 8)
                   .ok());
 }
 

@@ -1,5 +1,5 @@
-// RandomLayout: device memory in one of the shapes that engines use, with guard bytes around it, and
-// what a block's slot must hold, worked out from the shape alone.
+// RandomLayout: device memory in one of the shapes that engines use, with guard bytes around it,
+// and what a block's slot must hold, worked out from the shape alone.
 #pragma once
 
 #include <algorithm>
@@ -77,7 +77,8 @@ class RandomLayout {
         const std::uint64_t bytes = Bytes();
         const std::uint64_t stride = bytes + Below(32);
         const std::uint64_t offset = Below(64);
-        segments_.push_back({layer, static_cast<std::uint32_t>(allocations_.size()), offset, stride, bytes});
+        segments_.push_back(
+            {layer, static_cast<std::uint32_t>(allocations_.size()), offset, stride, bytes});
         allocations_.push_back(offset + (blocks_ - 1) * stride + bytes + Below(64));
       }
     }

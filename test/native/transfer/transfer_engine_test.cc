@@ -28,13 +28,14 @@ class TransferEngineTest : public testing::Test {
         std::make_unique<FakeDevice>(FakeLayout(layers, layer_bytes, blocks), control_));
   }
   JobId Submit(JobKind kind, std::uint32_t blocks, std::vector<std::uint32_t> group_ends = {}) {
-    const auto job = engine_->Submit({.kind = kind,
-                                      .blocks = Blocks(blocks),
-                                      .group_ends = std::move(group_ends),
-                                      .on_group = [this](JobId id, std::uint32_t group, const Status& s) {
-                                        ends_.push_back(std::to_string(id) + "." + std::to_string(group) +
-                                                        " " + CodeName(s.code()));
-                                      }});
+    const auto job =
+        engine_->Submit({.kind = kind,
+                         .blocks = Blocks(blocks),
+                         .group_ends = std::move(group_ends),
+                         .on_group = [this](JobId id, std::uint32_t group, const Status& s) {
+                           ends_.push_back(std::to_string(id) + "." + std::to_string(group) + " " +
+                                           CodeName(s.code()));
+                         }});
     EXPECT_TRUE(job.ok()) << job.status().message();
     return job.ok() ? job.value() : 0;
   }
@@ -252,7 +253,8 @@ TEST_F(TransferEngineTest, WaitersWakeAtTheEndOfTheirGroup) {
   Make(2, 1024, 10);
   const JobId job = Submit(JobKind::kLoadAsync, 4, {1, 2});
   Status seen[2];
-  std::thread first([&] { seen[0] = engine_->WaitGroup(job, 0, std::chrono::milliseconds::max()); });
+  std::thread first(
+      [&] { seen[0] = engine_->WaitGroup(job, 0, std::chrono::milliseconds::max()); });
   std::thread second([&] { seen[1] = engine_->WaitGroup(job, 1, kSoon); });
   control_->End(JobKind::kLoadAsync);
   first.join();
