@@ -144,7 +144,7 @@ TEST_F(PoolHeader, NoReaderPairsABootWithTheTableOfAnother) {
     auto server = Acquire();
     CHILD_REQUIRE(server.ok());
     link.Tell();
-    for (int boot = 0; boot < 500; ++boot) {
+    for (int boot = 0; boot < 150; ++boot) {
       CHILD_REQUIRE(server.value()->Begin(kSlab).ok());
       const std::uint64_t number = server.value()->boot_number();
       server.value()->PublishSlab(0, {number, number, number});
