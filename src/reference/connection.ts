@@ -4,8 +4,8 @@
 // in flight end well, then memory and locks go, and the server frees what was held. A new one is another
 // engine to the server: every registration has its own engine id.
 import { randomBytes } from 'node:crypto';
-import { loadBinding } from '../engine/binding.js';
 import { EngineMemory } from '../engine/engine-memory.js';
+import { engineVersions } from '../engine/measure.js';
 import type { KvAllocation } from '../engine/reference-model.js';
 import { type JobKind, TransferEngine, type TransferStats } from '../engine/transfer.js';
 import { PegaError, toPegaError } from '../errors.js';
@@ -95,7 +95,7 @@ async function openSide(
   const { identity } = description;
   const registered = await client.register({
     protocolVersion: PROTOCOL_VERSION,
-    sharedLayoutVersion: loadBinding().sharedLayoutVersion,
+    sharedLayoutVersion: engineVersions().sharedLayoutVersion,
     engineId,
     role,
     rank: 0,

@@ -3,7 +3,7 @@
 // One step is one Forward over at most `chunkTokens` tokens: running requests first, in the order of
 // admission, then waiting ones. A request gets all its blocks at admission, so it never has to give
 // them back half-way. Only the event loop's thread comes here; Forward works on threads of its own.
-import type { NativeSequenceChunk } from '../engine/binding-types.js';
+import type { SequenceChunk } from '../engine/reference-model.js';
 import { toPegaError } from '../errors.js';
 import { withResolvers } from '../promises.js';
 import type { BlockHash } from './block-hash.js';
@@ -18,7 +18,7 @@ import {
 } from './request.js';
 
 export interface SchedulerOptions {
-  forward(chunks: NativeSequenceChunk[]): Promise<Int32Array>;
+  forward(chunks: SequenceChunk[]): Promise<Int32Array>;
   pool: BlockPool;
   connector?: KvConnector | undefined;
   root: BlockHash;

@@ -1,6 +1,6 @@
 // Admission, chunks, caching and ends, with a model that only counts.
 import { expect, test } from 'vitest';
-import type { NativeSequenceChunk } from '../../src/engine/binding-types.js';
+import type { SequenceChunk } from '../../src/engine/reference-model.js';
 import { rootHash } from '../../src/reference/block-hash.js';
 import { BlockPool } from '../../src/reference/block-pool.js';
 import type { KvConnector } from '../../src/reference/kv-connector.js';
@@ -19,7 +19,7 @@ interface Ended {
 interface Bench {
   pool: BlockPool;
   scheduler: Scheduler;
-  steps: NativeSequenceChunk[][];
+  steps: SequenceChunk[][];
   firstTokens: Request[];
   send(prompt: number[], maxTokens?: number): { request: Request; ended: Promise<Ended> };
 }
@@ -28,13 +28,13 @@ function bench(options: {
   blocks?: number;
   maxRunning?: number;
   connector?: Partial<KvConnector>;
-  forward?: (chunks: NativeSequenceChunk[]) => Promise<Int32Array>;
+  forward?: (chunks: SequenceChunk[]) => Promise<Int32Array>;
 }): Bench {
   const pool = new BlockPool(options.blocks ?? 32);
-  const steps: NativeSequenceChunk[][] = [];
+  const steps: SequenceChunk[][] = [];
   const firstTokens: Request[] = [];
   // The next token is the number of tokens before it.
-  const count = async (chunks: NativeSequenceChunk[]) =>
+  const count = async (chunks: SequenceChunk[]) =>
     Int32Array.from(chunks.map((c) => (c.sample ? c.position + c.tokens.length : -1)));
   const silent: KvConnector = {
     arrived: () => undefined,
@@ -83,7 +83,7 @@ function bench(options: {
 }
 
 const prompt = (length: number, salt = 0) => Array.from({ length }, (_, i) => i + salt * 100);
-const shapeOf = (step: NativeSequenceChunk[] | undefined) =>
+const shapeOf = (step: SequenceChunk[] | undefined) =>
   step?.map(({ position, tokens, sample }) => [position, tokens.length, sample]);
 
 test('a prompt is cut into chunks of the budget, then decoded', async () => {
