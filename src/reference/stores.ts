@@ -5,17 +5,24 @@
 // the blocks are sealed, or abandoned if anything went wrong. A block that its pool has forgotten
 // before its job started is abandoned.
 import { toPegaError } from '../errors.js';
-import { RESERVED_BYTES_ON_WIRE, SLOT_BYTES_ON_WIRE } from '../limits.js';
 import type { BlockHash } from './block-hash.js';
 import type { BlockPool } from './block-pool.js';
 import type { Connection } from './connection.js';
 import type { Request } from './request.js';
+import {
+  grantedBlocks,
+  inFlightRuns,
+  keyOf,
+  type Reservation,
+  type ReservedBlock,
+  slotsOf,
+  type Wish,
+} from './reserved-blocks.js';
 
 /** Blocks that jobs may read at a time: a share of the device's (PROTOCOL §5), but some always. */
 const REFERENCES = { share: 0.02, least: 8 };
 /** A block that another engine is writing: asked for again, so that its failure leaves no hole. */
 const RETRY = { afterMs: 1000, most: 10 };
-const OUTCOME = { granted: 0, inFlight: 2 };
 
 export interface StoresOptions {
   pool: BlockPool;
@@ -23,30 +30,6 @@ export interface StoresOptions {
   decide(requestId: string, kind: string, cause: string): void;
   /** Blocks may have become free. */
   onProgress(): void;
-}
-
-/** Blocks in a row of one chain. */
-interface Wish {
-  request: Request;
-  parent: BlockHash | undefined;
-  hashes: readonly BlockHash[];
-  attempt: number;
-}
-
-interface Reservation {
-  connection: Connection;
-  id: number;
-  /** Blocks that are neither sealed nor abandoned yet. */
-  open: number;
-}
-
-interface ReservedBlock {
-  reservation: Reservation;
-  request: Request;
-  index: number;
-  hash: BlockHash;
-  slot: Buffer;
-  generation: Buffer;
 }
 
 export class Stores {
@@ -263,54 +246,10 @@ export class Stores {
     }
   }
 
-  #askAgainLater({ request, parent, hashes, attempt }: Wish, outcomes: Buffer): void {
-    if (attempt >= RETRY.most) {
-      return;
-    }
-    const dueMs = performance.now() + RETRY.afterMs;
-    for (let first = 0; first < hashes.length; first += 1) {
-      let end = first;
-      while (outcomes[end] === OUTCOME.inFlight) {
-        end += 1;
-      }
-      if (end > first) {
-        const wish = {
-          request,
-          parent: first > 0 ? hashes[first - 1] : parent,
-          hashes: hashes.slice(first, end),
-          attempt: attempt + 1,
-        };
-        this.#retries.push({ dueMs, wish });
-        first = end;
-      }
+  #askAgainLater(wish: Wish, outcomes: Buffer): void {
+    if (wish.attempt < RETRY.most) {
+      const dueMs = performance.now() + RETRY.afterMs;
+      this.#retries.push(...inFlightRuns(wish, outcomes).map((run) => ({ dueMs, wish: run })));
     }
   }
-}
-
-function grantedBlocks(
-  reservation: Reservation,
-  request: Request,
-  hashes: readonly BlockHash[],
-  answer: { outcomes: Buffer; reserved: Buffer },
-): ReservedBlock[] {
-  return hashes.flatMap((hash, index) => {
-    if (answer.outcomes[index] !== OUTCOME.granted) {
-      return [];
-    }
-    const at = index * RESERVED_BYTES_ON_WIRE;
-    const slot = answer.reserved.subarray(at, at + SLOT_BYTES_ON_WIRE);
-    const generation = answer.reserved.subarray(
-      at + SLOT_BYTES_ON_WIRE,
-      at + RESERVED_BYTES_ON_WIRE,
-    );
-    return [{ reservation, request, index, hash, slot, generation }];
-  });
-}
-
-function slotsOf(blocks: readonly ReservedBlock[]): Buffer {
-  return Buffer.concat(blocks.map(({ slot }) => slot));
-}
-
-function keyOf(hash: BlockHash): string {
-  return hash.toString('latin1');
 }
