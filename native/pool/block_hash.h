@@ -1,4 +1,5 @@
-// BlockHash: a block's hash, padded with zeroes to the longest there is, and where it belongs in a table.
+// BlockHash: a block's hash, padded with zeroes to the longest there is, and where it belongs in a
+// table.
 #pragma once
 
 #include <array>
@@ -26,7 +27,8 @@ struct BlockHash {
     std::uint64_t mixed = seed;
     for (const std::uint64_t word : words) {
       __extension__ using Wide = unsigned __int128;
-      const Wide product = static_cast<Wide>(mixed ^ word ^ 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u;
+      const Wide product =
+          static_cast<Wide>(mixed ^ word ^ 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u;
       mixed = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
     }
     return static_cast<std::uint32_t>(mixed ^ (mixed >> 32));

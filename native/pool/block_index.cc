@@ -25,7 +25,8 @@ Result<BlockIndex> BlockIndex::Create(std::uint64_t blocks_max, std::uint32_t ra
   if (!entries.ok()) return entries.status();
   Result<LazyArray<SlotAddress>> slots = LazyArray<SlotAddress>::Of(blocks_max * rank_count);
   if (!slots.ok()) return slots.status();
-  PEGA_RETURN_IF_ERROR(FillRandom(reinterpret_cast<std::uint8_t*>(&index.seed_), sizeof(index.seed_)));
+  PEGA_RETURN_IF_ERROR(
+      FillRandom(reinterpret_cast<std::uint8_t*>(&index.seed_), sizeof(index.seed_)));
   index.table_ = std::move(table).value();
   index.entries_ = std::move(entries).value();
   index.slots_ = std::move(slots).value();
@@ -129,8 +130,8 @@ void BlockIndex::Remove(std::uint32_t id) {
 std::uint64_t BlockIndex::TouchedBytes() const {
   // A bucket of 8 bytes for each block in a table that is filled evenly; the table's part that live
   // blocks touch is at most whole.
-  const std::uint64_t table_bytes = std::min<std::uint64_t>(
-      table_.bucket_count() * 8, live_blocks_ * 4096);
+  const std::uint64_t table_bytes =
+      std::min<std::uint64_t>(table_.bucket_count() * 8, live_blocks_ * 4096);
   const std::uint64_t slot_bytes = std::uint64_t{rank_count_} * (sizeof(SlotAddress) + 4);
   return table_bytes + live_blocks_ * (sizeof(BlockEntry) + slot_bytes);
 }
@@ -143,7 +144,8 @@ Status BlockIndex::CheckInvariants() const {
     ++live;
     const bool found = Find(entry.hash) == id;
     if (found != (entry.State() != BlockState::kDoomed)) {
-      return Status(Code::kInternal, "block " + std::to_string(id) + " is wrongly (not) in the table");
+      return Status(Code::kInternal,
+                    "block " + std::to_string(id) + " is wrongly (not) in the table");
     }
     listed += found;
     if (entry.State() == BlockState::kReserved && entry.pins != 0) {

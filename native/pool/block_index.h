@@ -1,4 +1,5 @@
-// BlockIndex: the blocks of one namespace: hash → entry, the slots of each, and their recency order.
+// BlockIndex: the blocks of one namespace: hash → entry, the slots of each, and their recency
+// order.
 //
 //   table ──► entries (64 bytes each) ──► slots (ranks × 8 bytes, same index)
 //                │
@@ -36,9 +37,9 @@ struct BlockEntry {
   BlockHash hash;
   std::uint32_t warmer;  // list neighbours; `colder` also links free entries
   std::uint32_t colder;
-  std::uint32_t pins;    // uses by leases
+  std::uint32_t pins;  // uses by leases
   std::uint32_t incarnation;
-  BlockRef parent;       // the block before it in its chain; older than it, so no cycles
+  BlockRef parent;          // the block before it in its chain; older than it, so no cycles
   std::uint64_t tick : 56;  // when it was last put on the list
   std::uint64_t state : 8;
 
@@ -59,7 +60,7 @@ class BlockIndex {
 
   // A reserved entry for a hash that is not in the table.
   std::uint32_t Insert(const BlockHash& hash, BlockRef parent);
-  void Unlist(std::uint32_t id);   // out of the table, for a block that is to be doomed
+  void Unlist(std::uint32_t id);  // out of the table, for a block that is to be doomed
   // Takes the entry back; out of the table unless it is doomed. REQUIRES: not on the list.
   void Free(std::uint32_t id);
 

@@ -32,7 +32,8 @@ void BlockTable::Erase(std::uint32_t mixed, std::uint32_t id) {
     hole = (hole + 1) & mask_;
   }
   // Move back each later one of the run that may lie in the hole: its home is not after the hole.
-  for (std::uint64_t at = (hole + 1) & mask_; buckets_[at].id_plus_one != 0; at = (at + 1) & mask_) {
+  for (std::uint64_t at = (hole + 1) & mask_; buckets_[at].id_plus_one != 0;
+       at = (at + 1) & mask_) {
     const std::uint64_t distance_from_home = (at - buckets_[at].mixed) & mask_;
     if (distance_from_home < ((at - hole) & mask_)) continue;
     buckets_[hole] = buckets_[at];

@@ -5,7 +5,9 @@
 namespace pega {
 
 namespace {
-void SetState(BlockEntry& entry, BlockState state) { entry.state = static_cast<std::uint8_t>(state); }
+void SetState(BlockEntry& entry, BlockState state) {
+  entry.state = static_cast<std::uint8_t>(state);
+}
 }  // namespace
 
 NameSpace& Blocks::Add(std::unique_ptr<NameSpace> name_space) {

@@ -5,7 +5,8 @@
 //   A slab that leaves (draining or retired) takes its blocks with it: Gone() says so of a hit, and
 //   Vanish() ends it; a pinned one is doomed and goes with its last pin.
 //
-// Who may do what (leases, reservations, limits) is decided above, in pool_leases.cc, pool_stores.cc.
+// Who may do what (leases, reservations, limits) is decided above, in pool_leases.cc,
+// pool_stores.cc.
 #pragma once
 
 #include <cstdint>
@@ -34,14 +35,16 @@ class Blocks {
 
   // Gives inserted entries their slots, rank by rank in runs; generations: ids × ranks.
   // REQUIRES: every class of the namespace has the free slots.
-  void Grant(NameSpace& ns, std::span<const std::uint32_t> ids, std::span<std::uint64_t> generations);
+  void Grant(NameSpace& ns, std::span<const std::uint32_t> ids,
+             std::span<std::uint64_t> generations);
   // False if the block was dropped instead, as its slab was retired.
   bool Seal(NameSpace& ns, std::uint32_t id, std::uint64_t tick);
   void Abandon(NameSpace& ns, std::uint32_t id);
   void Pin(NameSpace& ns, std::uint32_t id);
   void Unpin(NameSpace& ns, std::uint32_t id, std::uint64_t tick);
-  void Touch(NameSpace& ns, std::uint32_t id, std::uint64_t tick);  // makes it the warmest, if on the list
-  void Evict(NameSpace& ns, std::uint32_t id);                      // REQUIRES: on the list
+  void Touch(NameSpace& ns, std::uint32_t id,
+             std::uint64_t tick);               // makes it the warmest, if on the list
+  void Evict(NameSpace& ns, std::uint32_t id);  // REQUIRES: on the list
 
   bool Gone(const NameSpace& ns, std::uint32_t id) const {
     return slabs_.AnyLeaving() && InLeavingSlab(ns, id);

@@ -77,9 +77,9 @@ void EngineLedger::RaiseWatermark(std::uint64_t watermark) {
   auto lease = leases.lower_bound(swept_below_);
   auto reservation = reservations.lower_bound(swept_below_);
   for (std::uint32_t i = 0; i < kForgottenPerCall; ++i) {
-    const std::uint64_t next = std::min(lease == leases.end() ? watermark_ : lease->first,
-                                        reservation == reservations.end() ? watermark_
-                                                                          : reservation->first);
+    const std::uint64_t next =
+        std::min(lease == leases.end() ? watermark_ : lease->first,
+                 reservation == reservations.end() ? watermark_ : reservation->first);
     swept_below_ = std::min(next, watermark_);
     if (next >= watermark_) break;
     swept_below_ = next + 1;

@@ -1,13 +1,14 @@
-// EngineLedger: what one engine has: its leases, its reservations, the ids it used, the bytes it holds.
+// EngineLedger: what one engine has: its leases, its reservations, the ids it used, the bytes it
+// holds.
 //
 //   id: unknown ──first call──► open ──ended──► finished ──watermark──► forgotten, refused
 //          └──Release or Abandon──► tombstone: the late first call grants nothing
 //
-// Leases and reservations share one sequence of ids. A reservation stays open until it is abandoned as
-// a whole, or until the watermark passes it and none of its blocks is in flight: until then a repeated
-// Seal must be answered by what it did. Uses of a block are counted, so that held bytes count each
-// block once however many leases have it.
-// It changes no block: pool_leases.cc and pool_stores.cc do, and keep the ledger in step.
+// Leases and reservations share one sequence of ids. A reservation stays open until it is abandoned
+// as a whole, or until the watermark passes it and none of its blocks is in flight: until then a
+// repeated Seal must be answered by what it did. Uses of a block are counted, so that held bytes
+// count each block once however many leases have it. It changes no block: pool_leases.cc and
+// pool_stores.cc do, and keep the ledger in step.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +49,8 @@ struct OpenReservation {
   std::vector<ReservedBatch> batches;
   std::uint32_t positions = 0;
   std::uint32_t in_flight = 0;
-  bool ending = false;         // AbandonAll has begun
-  std::uint32_t swept = 0;     // positions it has looked at
+  bool ending = false;      // AbandonAll has begun
+  std::uint32_t swept = 0;  // positions it has looked at
 
   ReservedBatch& BatchOf(std::uint32_t position);  // REQUIRES: position < positions
 };
@@ -57,7 +58,8 @@ struct OpenReservation {
 class EngineLedger {
  public:
   // blocks_max: ids of the namespace's index.
-  static Result<std::unique_ptr<EngineLedger>> Create(EngineHandle handle, NamespaceHandle name_space,
+  static Result<std::unique_ptr<EngineLedger>> Create(EngineHandle handle,
+                                                      NamespaceHandle name_space,
                                                       std::uint64_t block_bytes,
                                                       std::uint64_t blocks_max);
 
@@ -79,8 +81,8 @@ class EngineLedger {
 
   std::map<std::uint64_t, OpenLease> leases;
   std::map<std::uint64_t, OpenReservation> reservations;
-  bool ending = false;          // EndLeases was called: no new calls
-  bool leases_ended = false;    // and has returned true
+  bool ending = false;        // EndLeases was called: no new calls
+  bool leases_ended = false;  // and has returned true
 
   EngineHandle handle() const { return handle_; }
   NamespaceHandle name_space() const { return name_space_; }

@@ -1,5 +1,5 @@
-// LazyArray<T>: zeroed memory for the largest number of elements there can ever be, reserved at once
-// and given by the kernel page by page as it is touched.
+// LazyArray<T>: zeroed memory for the largest number of elements there can ever be, reserved at
+// once and given by the kernel page by page as it is touched.
 //
 // So indexes never rehash or move, which would stop the event loop, and a small working set costs
 // little. T must be fine as zero bytes. Move-only. Not for shared memory.
@@ -39,7 +39,8 @@ class LazyArray {
     return array;
   }
   LazyArray(LazyArray&& other) noexcept
-      : elements_(std::exchange(other.elements_, nullptr)), count_(std::exchange(other.count_, 0)) {}
+      : elements_(std::exchange(other.elements_, nullptr)),
+        count_(std::exchange(other.count_, 0)) {}
   LazyArray& operator=(LazyArray&& other) noexcept {
     std::swap(elements_, other.elements_);
     std::swap(count_, other.count_);

@@ -18,7 +18,7 @@ struct NameSpace {
   std::uint64_t reserved = 0;  // blocks now
   std::uint64_t sealed = 0;
   std::uint64_t doomed = 0;
-  std::uint64_t pinned = 0;    // sealed or doomed
+  std::uint64_t pinned = 0;  // sealed or doomed
 };
 
 }  // namespace pega

@@ -22,7 +22,8 @@ Result<std::uint64_t> ChooseSlabBytes(const PoolOptions& options) {
     slab_bytes = std::clamp(options.pool_bytes / kSlabsPerPool, kSlabBytesMin, kSlabBytesMax);
     slab_bytes -= slab_bytes % kHugePageBytes;
   }
-  if (slab_bytes < kSlabBytesMin || slab_bytes > kSlabBytesMax || slab_bytes % kHugePageBytes != 0) {
+  if (slab_bytes < kSlabBytesMin || slab_bytes > kSlabBytesMax ||
+      slab_bytes % kHugePageBytes != 0) {
     return Status(Code::kInvalidArgument,
                   "slab_bytes is " + std::to_string(slab_bytes) +
                       "; it must be a multiple of 2 MiB from 16 MiB to 1 GiB, or 0");
@@ -80,8 +81,12 @@ Result<std::unique_ptr<Pool>> Pool::Create(const PoolOptions& options) {
   parts.slabs = std::move(slabs).value();
   const std::uint32_t threads =
       options.fill_threads != 0 ? options.fill_threads : std::thread::hardware_concurrency();
-  parts.fill = {parts.folder, pool_id, parts.slab_bytes, slabs_total,
-                std::clamp(threads, 1u, kFillThreadsMax), options.fill};
+  parts.fill = {parts.folder,
+                pool_id,
+                parts.slab_bytes,
+                slabs_total,
+                std::clamp(threads, 1u, kFillThreadsMax),
+                options.fill};
   auto pool = std::make_unique<PoolImpl>(std::move(parts));
   if (!options.defer_fill) pool->StartFilling();
   return std::unique_ptr<Pool>(std::move(pool));
@@ -143,8 +148,8 @@ std::vector<std::uint32_t> PoolImpl::CheckSlabs(std::uint32_t count) {
 Result<NamespaceHandle> PoolImpl::OpenNamespace(const NamespaceSpec& spec) {
   if (closed_) return Status(Code::kCancelled, "the pool is closed");
   if (spec.hash_bytes < kHashBytesMin || spec.hash_bytes > kHashBytesMax) {
-    return Status(Code::kInvalidArgument, "hash_bytes is " + std::to_string(spec.hash_bytes) +
-                                              "; it must be 8 to 32");
+    return Status(Code::kInvalidArgument,
+                  "hash_bytes is " + std::to_string(spec.hash_bytes) + "; it must be 8 to 32");
   }
   if (spec.rank_slot_bytes.empty() || spec.rank_slot_bytes.size() > kRanksMax) {
     return Status(Code::kInvalidArgument, "rank_slot_bytes has " +

@@ -1,4 +1,5 @@
-// Pool: the server's façade over slabs, block indexes, leases and reservations (DESIGN §4, PROTOCOL §3–§4).
+// Pool: the server's façade over slabs, block indexes, leases and reservations (DESIGN §4, PROTOCOL
+// §3–§4).
 //
 //   pool ─┬─ slab files, filled in the background; each cut into slots of one class
 //         ├─ namespaces: one block index each (hash → slots of all ranks), in recency order
@@ -6,8 +7,8 @@
 //
 // A *class* is (namespace, padded slot bytes). One *block* has one slot for each rank of its
 // namespace. States: reserved → sealed → gone. Only sealed blocks are found; a sealed block is
-// immutable. Pins (uses by leases) are counted in the block; evictable ⇔ sealed and no pins ⇔ on the
-// recency list. A child block is always colder than its parent, so chains lose their end first.
+// immutable. Pins (uses by leases) are counted in the block; evictable ⇔ sealed and no pins ⇔ on
+// the recency list. A child block is always colder than its parent, so chains lose their end first.
 //
 // Thread safety: one owner thread (the server's JavaScript thread) for everything; the only other
 // threads are the filler's, behind SlabFiller. No clocks, no locks of engines, no I/O but marks,
@@ -40,9 +41,9 @@ struct PoolOptions {
   std::uint64_t slab_bytes = 0;    // 0: pool/32 within [16 MiB, 1 GiB], a multiple of 2 MiB
   std::uint32_t fill_threads = 0;  // 0: one for each core, at most 16
   bool allow_any_filesystem = false;
-  bool defer_fill = false;         // true: no slab is filled before StartFilling
-  bool fill = true;                // false: slab files without memory behind them, for the index's
-                                   // bench only: a store could run out of memory
+  bool defer_fill = false;  // true: no slab is filled before StartFilling
+  bool fill = true;         // false: slab files without memory behind them, for the index's
+                            // bench only: a store could run out of memory
 };
 
 struct FillProgress {
@@ -55,8 +56,8 @@ struct FillProgress {
 
 struct NamespaceSpec {
   Digest digest{};
-  std::uint32_t hash_bytes = 32;                // of each block hash
-  std::vector<std::uint64_t> rank_slot_bytes;   // unpadded bytes of one block of each rank
+  std::uint32_t hash_bytes = 32;               // of each block hash
+  std::vector<std::uint64_t> rank_slot_bytes;  // unpadded bytes of one block of each rank
 };
 
 enum class ReserveOutcome : std::uint8_t { kSlot = 0, kSealed = 1, kInFlight = 2, kFull = 3 };
@@ -80,7 +81,7 @@ struct PoolStats {  // counts since this boot unless "now"
   std::uint64_t blocks_reserved = 0;  // now
   std::uint64_t blocks_sealed = 0;    // now
   std::uint64_t blocks_pinned = 0;    // now
-  std::uint64_t leases = 0, reservations = 0, tombstones = 0;  // now
+  std::uint64_t leases = 0, reservations = 0, tombstones = 0;        // now
   std::uint32_t slabs_ready = 0, slabs_free = 0, slabs_retired = 0;  // now
   std::uint64_t queried_total = 0, hit_total = 0, reserved_total = 0, sealed_total = 0;
   std::uint64_t abandoned_total = 0, evicted_total = 0, lost_total = 0, full_total = 0;
@@ -99,7 +100,8 @@ struct NamespaceStats {
 struct EngineStats {
   EngineHandle handle = 0;
   NamespaceHandle name_space = 0;
-  std::uint64_t leases = 0, reservations = 0, held_bytes = 0;  // held: leased or reserved, each block once
+  std::uint64_t leases = 0, reservations = 0,
+                held_bytes = 0;  // held: leased or reserved, each block once
 };
 
 struct SlabStats {
@@ -125,8 +127,9 @@ class Pool {
   virtual std::uint32_t slabs_total() const = 0;
   virtual std::uint32_t ordinal_capacity() const = 0;
 
-  // Starts the filler of a pool made with defer_fill; no effect when it runs already. Between the two
-  // the server waits for engines to let go of the former pool's memory, then checks what is free.
+  // Starts the filler of a pool made with defer_fill; no effect when it runs already. Between the
+  // two the server waits for engines to let go of the former pool's memory, then checks what is
+  // free.
   virtual void StartFilling() = 0;
 
   // Takes slabs that the filler has finished, publishes them, and goes on with budgeted clean-up of
@@ -137,41 +140,45 @@ class Pool {
   // Returns the ordinals retired by this call.
   virtual std::vector<std::uint32_t> CheckSlabs(std::uint32_t count) = 0;
 
-  // Finds or makes. kInvalidArgument if hash_bytes or ranks are out of bounds or a slot does not fit
-  // a slab; kAlreadyExists if the digest is known with other hash_bytes or slot bytes; kLimit.
+  // Finds or makes. kInvalidArgument if hash_bytes or ranks are out of bounds or a slot does not
+  // fit a slab; kAlreadyExists if the digest is known with other hash_bytes or slot bytes; kLimit.
   virtual Result<NamespaceHandle> OpenNamespace(const NamespaceSpec& spec) = 0;
   virtual Result<EngineHandle> AddEngine(NamespaceHandle name_space) = 0;
   // The engine's processes are dead (or it said goodbye): ends its leases, `budget` blocks at a
   // time; true when none is left. New calls of the engine are refused from the first call on.
   virtual Result<bool> EndLeases(EngineHandle engine, std::uint32_t budget) = 0;
-  // 500 ms later (PROTOCOL §2): abandons its reservations, `budget` blocks at a time, and forgets the
-  // engine when done (true). REQUIRES: EndLeases has returned true.
+  // 500 ms later (PROTOCOL §2): abandons its reservations, `budget` blocks at a time, and forgets
+  // the engine when done (true). REQUIRES: EndLeases has returned true.
   virtual Result<bool> EndStores(EngineHandle engine, std::uint32_t budget) = 0;
 
   // Forgets tombstones and finished ids below the watermark. Ids below it are refused from now on.
   virtual Status RaiseWatermark(EngineHandle engine, std::uint64_t watermark) = 0;
 
   // Which of these blocks are sealed: one byte each (1 sealed). Touches them, takes nothing.
-  // hashes: count × hash_bytes; count ≤ kHashesPerBatch (here and below).
+  // hashes: count × hash_bytes; count ≤ kHashesPerBatch (here and below). A chain of several batches
+  // is looked up from its last batch to its first, so that its head ends up warmest.
   virtual Status Lookup(EngineHandle engine, std::span<const std::uint8_t> hashes,
                         std::span<std::uint8_t> sealed) = 0;
   // Extends the lease by the longest sealed prefix of these hashes and writes their slots, block by
-  // block, rank by rank (slots.size() ≥ count × ranks). Returns the blocks granted; fewer than count
-  // means the prefix ends here (or the engine's half of the pool is used up).
-  // `first` begins the lease: kIdReused if the id is known or below the watermark, kCancelled if a
-  // Release came before (tombstone). Without `first`: kNotFound if the lease has ended since.
+  // block, rank by rank (slots.size() ≥ count × ranks). Returns the blocks granted; fewer than
+  // count means the prefix ends here (or the engine's half of the pool is used up). `first` begins
+  // the lease: kIdReused if the id is known or below the watermark, kCancelled if a Release came
+  // before (tombstone). Without `first`: kNotFound if the lease has ended since.
   virtual Result<std::uint32_t> Lease(EngineHandle engine, std::uint64_t lease_id, bool first,
                                       std::span<const std::uint8_t> hashes,
                                       std::span<SlotAddress> slots) = 0;
   // Ends the lease from its last block backwards, `budget` blocks at a time; true when it is gone.
-  // An id that is not known leaves a tombstone; one that has ended is fine. kIdReused if the id is a
-  // reservation's; kLimit when there are too many tombstones.
-  virtual Result<bool> Release(EngineHandle engine, std::uint64_t lease_id, std::uint32_t budget) = 0;
+  // An id that is not known leaves a tombstone; one that has ended is fine. kIdReused if the id is
+  // a reservation's; kLimit when there are too many tombstones.
+  virtual Result<bool> Release(EngineHandle engine, std::uint64_t lease_id,
+                               std::uint32_t budget) = 0;
 
-  // Reserves slots for the blocks that are neither sealed nor in flight. `parent_hash` (empty at the
-  // start of a chain) is the block before the first; continuation calls (`first` false) follow the
-  // hash that the last call ended with and give it as parent. outcomes: one a hash. slots:
-  // count × ranks, filled where the outcome is kSlot. Errors as Lease.
+  // Reserves slots for the blocks that are neither sealed nor in flight. `parent_hash` (empty at
+  // the start of a chain) is the block before the first; continuation calls (`first` false) follow
+  // the hash that the last call ended with and give it as parent. outcomes: one a hash. slots:
+  // count × ranks, filled where the outcome is kSlot. Errors as Lease. kFull also while another
+  // class's slab is being emptied for this one, at most kHashesPerBatch blocks a call: a later
+  // Reserve finds the room.
   virtual Status Reserve(EngineHandle engine, std::uint64_t reservation_id, bool first,
                          std::span<const std::uint8_t> parent_hash,
                          std::span<const std::uint8_t> hashes, std::span<ReserveOutcome> outcomes,
@@ -198,7 +205,8 @@ class Pool {
   // Walks everything and compares counts, lists, owners, bitmaps and marks. For tests: O(pool).
   virtual Status CheckInvariants() const = 0;
 
-  // Unlinks slab, mark files: an orderly stop. The header stays, with the boot number; the lock goes.
+  // Unlinks slab, mark files: an orderly stop. The header stays, with the boot number; the lock
+  // goes.
   virtual void Close() = 0;
 };
 

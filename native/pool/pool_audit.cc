@@ -64,8 +64,7 @@ Status PoolImpl::CheckSlabBooks() const {
       ++slab_counts[slab.class_id];
     }
     const NamespaceHandle handle = classes_.slot_class(slab.class_id).name_space;
-    PEGA_RETURN_IF_ERROR(
-        CheckUsedSlots(*slabs_, ordinal, blocks_.name_spaces()[handle]->index));
+    PEGA_RETURN_IF_ERROR(CheckUsedSlots(*slabs_, ordinal, blocks_.name_spaces()[handle]->index));
   }
   if (free_slabs != classes_.free_slabs()) return Broken("the list of free slabs is wrong");
   for (std::uint32_t id = 0; id < classes_.size(); ++id) {

@@ -23,8 +23,8 @@ Status PoolImpl::CheckHashes(const NameSpace& ns, std::span<const std::uint8_t> 
   }
   const std::size_t count = hashes.size() / hash_bytes;
   if (count > kHashesPerBatch) {
-    return Status(Code::kInvalidArgument, "hashes has " + std::to_string(count) +
-                                              " blocks; one call takes at most 1,024");
+    return Status(Code::kInvalidArgument,
+                  "hashes has " + std::to_string(count) + " blocks; one call takes at most 1,024");
   }
   if (answers < count) {
     return Status(Code::kInvalidArgument, "the answer has room for " + std::to_string(answers) +

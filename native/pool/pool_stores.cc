@@ -73,8 +73,8 @@ Status PoolImpl::Reserve(EngineHandle engine, std::uint64_t reservation_id, bool
   return Status::Ok();
 }
 
-// Decides each block, and inserts those that are missing before their slots are known: so a hash that
-// comes twice is in flight the second time.
+// Decides each block, and inserts those that are missing before their slots are known: so a hash
+// that comes twice is in flight the second time.
 void PoolImpl::InsertMissing(ReserveCall& call) {
   NameSpace& ns = call.ns;
   const std::size_t count = call.outcomes.size();
@@ -91,7 +91,8 @@ void PoolImpl::InsertMissing(ReserveCall& call) {
     const BlockHash hash = BlockHash::Of(call.hashes.subspan(i * hash_bytes, hash_bytes));
     std::uint32_t id = ids[i];
     if (changed) id = ns.index.Find(hash);  // the batch was looked up before
-    if (id != kNoBlock && ns.index.entry(id).State() == BlockState::kSealed && blocks_.Gone(ns, id)) {
+    if (id != kNoBlock && ns.index.entry(id).State() == BlockState::kSealed &&
+        blocks_.Gone(ns, id)) {
       blocks_.Vanish(ns, id);
       id = kNoBlock;
       changed = true;
@@ -286,8 +287,8 @@ Result<bool> PoolImpl::EndStores(EngineHandle engine, std::uint32_t budget) {
   if (!entered.ok()) return entered.status();
   EngineLedger& ledger = *entered.value();
   if (!ledger.leases_ended) {
-    return Status(Code::kInvalidArgument, "engine " + std::to_string(engine) +
-                                              " still has leases; EndLeases comes first");
+    return Status(Code::kInvalidArgument,
+                  "engine " + std::to_string(engine) + " still has leases; EndLeases comes first");
   }
   while (!ledger.reservations.empty()) {
     const auto newest = std::prev(ledger.reservations.end());

@@ -55,8 +55,8 @@ std::vector<NamespaceStats> PoolImpl::namespaces() const {
 std::vector<EngineStats> PoolImpl::engines() const {
   std::vector<EngineStats> all;
   for (const auto& [handle, engine] : engines_) {
-    all.push_back({handle, engine->name_space(), engine->leases.size(),
-                   engine->reservations.size(), engine->held_bytes()});
+    all.push_back({handle, engine->name_space(), engine->leases.size(), engine->reservations.size(),
+                   engine->held_bytes()});
   }
   return all;
 }

@@ -2,8 +2,8 @@
 //
 // A draining slab (one at a time) loses its sealed blocks and then serves the class it was drained
 // for. A retired slab loses them for good; blocks that are leased there go with their last lease,
-// reserved ones when they are sealed or abandoned. Blocks still waiting here are not found any more:
-// Blocks::Gone looks at the slab.
+// reserved ones when they are sealed or abandoned. Blocks still waiting here are not found any
+// more: Blocks::Gone looks at the slab.
 #pragma once
 
 #include <cstdint>

@@ -8,7 +8,9 @@ namespace {
 constexpr std::uint64_t kPieceBytes = std::uint64_t{16} << 20;
 }  // namespace
 
-SlabFiller::SlabFiller(FillPlan plan) : plan_(std::move(plan)) { slabs_.reserve(plan_.slabs_total); }
+SlabFiller::SlabFiller(FillPlan plan) : plan_(std::move(plan)) {
+  slabs_.reserve(plan_.slabs_total);
+}
 
 SlabFiller::~SlabFiller() {
   stop_ = true;
@@ -48,8 +50,8 @@ bool SlabFiller::NextPiece(Piece& piece) {
   piece.file = slabs_.back().file.get();
   piece.ordinal = static_cast<std::uint32_t>(slabs_.size() - 1);
   piece.offset_bytes = next_offset_bytes_;
-  piece.bytes = plan_.fill ? std::min(kPieceBytes, plan_.slab_bytes - next_offset_bytes_)
-                           : plan_.slab_bytes;
+  piece.bytes =
+      plan_.fill ? std::min(kPieceBytes, plan_.slab_bytes - next_offset_bytes_) : plan_.slab_bytes;
   next_offset_bytes_ += piece.bytes;
   return true;
 }

@@ -1,11 +1,11 @@
 // SlabFiller: threads that make slab files and fill them with memory, first slab first.
 //
-// All threads work on one slab, 16 MiB pieces at a time, then on the next: the pool can serve as soon
-// as the first is full. Slabs are handed over in order of their ordinals. The first failure ends the
-// filling; what was full by then stays. These are the only threads of the pool, and only this class
-// shares anything with them.
-// Thread safety: Start, TakeFinished and progress belong to the pool's thread. The destructor waits
-// for one piece of each thread at most, and unlinks slabs that were not handed over.
+// All threads work on one slab, 16 MiB pieces at a time, then on the next: the pool can serve as
+// soon as the first is full. Slabs are handed over in order of their ordinals. The first failure
+// ends the filling; what was full by then stays. These are the only threads of the pool, and only
+// this class shares anything with them. Thread safety: Start, TakeFinished and progress belong to
+// the pool's thread. The destructor waits for one piece of each thread at most, and unlinks slabs
+// that were not handed over.
 #pragma once
 
 #include <atomic>
@@ -54,7 +54,7 @@ class SlabFiller {
   };
 
   void Work();
-  bool NextPiece(Piece& piece);       // false: nothing left, or stopped
+  bool NextPiece(Piece& piece);  // false: nothing left, or stopped
   void PieceDone(const Piece& piece, Status status);
 
   const FillPlan plan_;
@@ -62,9 +62,9 @@ class SlabFiller {
   std::atomic<bool> stop_{false};
   std::atomic<bool> any_finished_{false};
 
-  mutable std::mutex mutex_;            // of everything below
-  std::vector<SlabInWork> slabs_;       // made so far
-  std::uint64_t next_offset_bytes_ = 0; // in the last of slabs_
+  mutable std::mutex mutex_;             // of everything below
+  std::vector<SlabInWork> slabs_;        // made so far
+  std::uint64_t next_offset_bytes_ = 0;  // in the last of slabs_
   std::uint64_t filled_bytes_ = 0;
   std::uint32_t taken_ = 0;
   Status error_;

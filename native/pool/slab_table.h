@@ -4,9 +4,9 @@
 //                     ▲             │ empty
 //                     └─────────────┘                 any ──file changed──► retired (for ever)
 //
-// A slot is named by its address; its index is its page ÷ the pages of a slot. *Held* slots are those
-// of reserved and of pinned blocks: a slab with any can't be drained.
-// It keeps books and marks; which slab serves whom is slot_classes.h's, blocks' lives are blocks.h's.
+// A slot is named by its address; its index is its page ÷ the pages of a slot. *Held* slots are
+// those of reserved and of pinned blocks: a slab with any can't be drained. It keeps books and
+// marks; which slab serves whom is slot_classes.h's, blocks' lives are blocks.h's.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ enum class SlabState : std::uint8_t { kAbsent, kFree, kCut, kDraining, kRetired 
 
 struct Slab {
   SlabState state = SlabState::kAbsent;
-  std::uint32_t class_id = 0;    // of a slab that is or was cut
+  std::uint32_t class_id = 0;  // of a slab that is or was cut
   std::uint32_t slot_pages = 0;
   std::uint32_t slots = 0;
   std::uint32_t used = 0;
@@ -40,8 +40,8 @@ struct Slab {
 class SlabTable {
  public:
   // REQUIRES: marks outlives the table.
-  static Result<std::unique_ptr<SlabTable>> Create(std::uint64_t slab_bytes, std::uint32_t slabs_total,
-                                                   MarkFile& marks);
+  static Result<std::unique_ptr<SlabTable>> Create(std::uint64_t slab_bytes,
+                                                   std::uint32_t slabs_total, MarkFile& marks);
 
   void Add(std::uint32_t ordinal, std::unique_ptr<SlabFile> file);  // absent → free
   // Zeroes its marks and cuts it. REQUIRES: no slot of it is used.

@@ -1,7 +1,7 @@
 // SlotBitmap: which slots of one slab are free; a bit is 1 while its slot is free.
 //
-// A summary has one bit for each word with a free slot, so that finding one in a full slab of 262,144
-// slots looks at 64 words at most.
+// A summary has one bit for each word with a free slot, so that finding one in a full slab of
+// 262,144 slots looks at 64 words at most.
 #pragma once
 
 #include <cstdint>

@@ -2,8 +2,8 @@
 //
 // A class is (namespace, padded slot bytes). Free slots are handed out as runs, from where the last
 // run ended (next fit), so that the blocks of a chain become neighbours. A slab that becomes empty
-// leaves its class for the free list. A slab that is drained for a class is cut for that class as soon
-// as it is empty, so nobody else can take it first.
+// leaves its class for the free list. A slab that is drained for a class is cut for that class as
+// soon as it is empty, so nobody else can take it first.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct SlotClass {
   std::uint32_t slot_pages = 0;
   std::uint64_t free_slots = 0;
   std::vector<std::uint32_t> slabs;  // cut for it, not draining
-  std::uint32_t cursor_slab = 0;     // index into slabs, and the slot there, where the search goes on
+  std::uint32_t cursor_slab = 0;  // index into slabs, and the slot there, where the search goes on
   std::uint32_t cursor_slot = 0;
 };
 
@@ -39,7 +39,8 @@ class SlotClasses {
 
   void AddFree(std::uint32_t ordinal) { free_.push_back(ordinal); }
   bool CutFree(std::uint32_t class_id);  // false if no slab is free
-  // Takes up to `want` free slots that are neighbours. REQUIRES: want > 0, the class has free slots.
+  // Takes up to `want` free slots that are neighbours. REQUIRES: want > 0, the class has free
+  // slots.
   SlotRun Take(std::uint32_t class_id, std::uint32_t want);
   // Frees a slot, and its slab when that was the last one.
   void Give(SlotAddress slot);

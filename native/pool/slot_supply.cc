@@ -10,13 +10,19 @@ std::uint32_t SlotSupply::MakeRoom(NameSpace& ns, std::uint32_t wanted, std::uin
         std::count(ns.rank_class.begin(), ns.rank_class.end(), class_id));
   };
   std::uint32_t own_budget = kHashesPerBatch;
+  std::uint32_t gone_budget = 2 * kHashesPerBatch;
   for (const std::uint32_t class_id : ns.rank_class) {
     const std::uint64_t needed = std::uint64_t{wanted} * slots_a_block(class_id);
-    Request request{.ns = ns, .class_id = class_id, .drain_budget = budget, .own_budget = own_budget};
+    Request request{.ns = ns,
+                    .class_id = class_id,
+                    .drain_budget = budget,
+                    .own_budget = own_budget,
+                    .gone_budget = gone_budget};
     while (classes_.slot_class(class_id).free_slots < needed) {
       if (!classes_.CutFree(class_id) && !FreeOne(request)) break;
     }
     own_budget = request.own_budget;
+    gone_budget = request.gone_budget;
   }
   // Counted at the end: room for one class may have been made at the cost of another.
   std::uint64_t room = wanted;
@@ -30,8 +36,10 @@ bool SlotSupply::FreeOne(Request& request) {
   if (TakeForeignSlab(request)) return true;
   const std::uint32_t own = request.ns.index.coldest();
   const bool has_slab = !classes_.slot_class(request.class_id).slabs.empty();
-  if (own == kNoBlock || !has_slab || request.own_budget == 0) return false;
-  --request.own_budget;
+  if (own == kNoBlock || !has_slab) return false;
+  std::uint32_t& budget = blocks_.Gone(request.ns, own) ? request.gone_budget : request.own_budget;
+  if (budget == 0) return false;
+  --budget;
   blocks_.Evict(request.ns, own);
   return true;
 }
@@ -44,8 +52,7 @@ bool SlotSupply::TakeForeignSlab(Request& request) {
   const ColdSlab cold = *request.foreign;
   const BlockIndex& index = request.ns.index;
   const bool has_slab = !classes_.slot_class(request.class_id).slabs.empty();
-  if (has_slab && index.coldest() != kNoBlock &&
-      cold.tick >= index.entry(index.coldest()).tick) {
+  if (has_slab && index.coldest() != kNoBlock && cold.tick >= index.entry(index.coldest()).tick) {
     return false;
   }
   request.looked = false;

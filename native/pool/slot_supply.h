@@ -1,11 +1,11 @@
 // SlotSupply: makes room for new blocks of a namespace.
 //
-// In this order: free slots of the class; a free slab; then whichever is colder of the namespace's own
-// coldest block and the coldest slab of another class. So no class can starve another: one that is
-// idle loses slabs to one that works, and a class without a slab takes one even from warmer ones.
-// A slab with reserved or pinned blocks is never taken. Emptying a slab is bounded by a budget; what
-// is not empty by then is emptied by later calls (slab_cleanup.h), and meanwhile the own coldest
-// block goes, or, where there is none, there is no room.
+// In this order: free slots of the class; a free slab; then whichever is colder of the namespace's
+// own coldest block and the coldest slab of another class. So no class can starve another: one that
+// is idle loses slabs to one that works, and a class without a slab takes one even from warmer
+// ones. A slab with reserved or pinned blocks is never taken. Emptying a slab is bounded by a
+// budget; what is not empty by then is emptied by later calls (slab_cleanup.h), and meanwhile the
+// own coldest block goes, or, where there is none, there is no room.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ class SlotSupply {
       : slabs_(slabs), classes_(classes), blocks_(blocks), cleanup_(cleanup) {}
 
   // Makes room for up to `wanted` blocks; returns for how many there is. `budget`: blocks evicted
-  // while draining; the namespace's own evictions are bounded by `wanted` and the same budget.
+  // while draining; the namespace's own evictions have bounds of their own.
   std::uint32_t MakeRoom(NameSpace& ns, std::uint32_t wanted, std::uint32_t& budget);
 
  private:
@@ -36,6 +36,7 @@ class SlotSupply {
     std::uint32_t class_id;
     std::uint32_t& drain_budget;
     std::uint32_t own_budget;
+    std::uint32_t gone_budget;  // own blocks in a slab that leaves: their slots are no gain
     bool looked = false;  // for the coldest foreign slab: once a call, it is a walk over all slabs
     std::optional<ColdSlab> foreign = std::nullopt;
   };

@@ -105,7 +105,7 @@ class PoolFixture : public ::testing::Test {
     Reserved reserved;
     const std::size_t count = hashes.size() / 32;
     reserved.outcomes.resize(count);
-    reserved.slots.resize(count * ranks_[engine]);
+    reserved.slots.resize(count * RanksOf(engine));
     reserved.status =
         pool_->Reserve(engine, id, first, parent, hashes, reserved.outcomes, reserved.slots);
     return reserved;
@@ -117,8 +117,8 @@ class PoolFixture : public ::testing::Test {
     for (std::uint32_t i = 0; i < reserved.outcomes.size(); ++i) {
       if (reserved.outcomes[i] != ReserveOutcome::kSlot) continue;
       indices.push_back(i);
-      for (std::size_t rank = 0; rank < ranks_[engine]; ++rank) {
-        generations.push_back(reserved.slots[i * ranks_[engine] + rank].generation);
+      for (std::size_t rank = 0; rank < RanksOf(engine); ++rank) {
+        generations.push_back(reserved.slots[i * RanksOf(engine) + rank].generation);
       }
     }
     return pool_->Seal(engine, id, {indices, generations});
@@ -138,13 +138,13 @@ class PoolFixture : public ::testing::Test {
 
   std::uint32_t Lease(EngineHandle engine, std::uint64_t id, const Hashes& hashes,
                       bool first = true) {
-    slots_.assign(hashes.size() / 32 * ranks_[engine], {});
+    slots_.assign(hashes.size() / 32 * RanksOf(engine), {});
     const Result<std::uint32_t> leased = pool_->Lease(engine, id, first, hashes, slots_);
     EXPECT_TRUE(leased.ok()) << leased.status().message();
     return leased.ok() ? leased.value() : 0;
   }
   Code LeaseCode(EngineHandle engine, std::uint64_t id, const Hashes& hashes, bool first = true) {
-    slots_.assign(hashes.size() / 32 * ranks_[engine], {});
+    slots_.assign(hashes.size() / 32 * RanksOf(engine), {});
     return pool_->Lease(engine, id, first, hashes, slots_).status().code();
   }
   bool Release(EngineHandle engine, std::uint64_t id, std::uint32_t budget = 1024) {
@@ -165,6 +165,10 @@ class PoolFixture : public ::testing::Test {
   void ExpectSound() {
     const Status status = pool_->CheckInvariants();
     EXPECT_TRUE(status.ok()) << status.message();
+  }
+
+  std::size_t RanksOf(EngineHandle engine) const {
+    return engine < ranks_.size() ? ranks_[engine] : 1;
   }
 
   std::string dir_;
