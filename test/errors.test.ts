@@ -1,3 +1,5 @@
+// The table of errors: every code has all that people and programs need.
+
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { EXIT, grpcStatusOf, isPegaCode, PegaError, toPegaError } from '../src/errors.js';

@@ -1,3 +1,5 @@
+// Sizes as people write and read them.
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatBytes, parseBytes } from '../src/units.js';

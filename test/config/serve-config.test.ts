@@ -1,3 +1,5 @@
+// The configuration of `pega serve`: which source wins, and what is refused with which words.
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
