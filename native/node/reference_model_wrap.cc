@@ -66,6 +66,7 @@ Result<Tokens> RunForward(ReferenceModel& model, const std::vector<OwnedChunk>& 
 
 napi_value ToInt32Array(Napi::Env env, const Tokens& tokens) {
   Napi::Int32Array array = Napi::Int32Array::New(env, tokens.size());
+  if (array.IsEmpty()) return nullptr;  // the environment is going down
   if (!tokens.empty()) {
     std::memcpy(array.Data(), tokens.data(), tokens.size() * sizeof(std::int32_t));
   }

@@ -12,7 +12,8 @@ export interface ModelNamespace {
 export interface ModelBlock {
   key: string;
   namespace: number;
-  parent: string | undefined;
+  /** The block before it in its chain, if it was there when this one was reserved. */
+  parent: ModelBlock | undefined;
   state: 'reserved' | 'sealed';
   /** Leases that use it, by engine. */
   pins: Map<number, number>;
@@ -133,7 +134,7 @@ export class PoolModel {
     this.blocks.set(key, {
       key,
       namespace: engine.namespace,
-      parent,
+      parent: parent === undefined ? undefined : this.blocks.get(parent),
       state: 'reserved',
       pins: new Map(),
       writer: engine.handle,
@@ -196,12 +197,12 @@ export class PoolModel {
         return `${key} was evicted although it is ${block.state} with ${block.pins.size} pins`;
       }
       // A slab taken from another namespace takes what lies in it; within one, chains lose their end
-      // first, except where a parent was sealed later than its child.
+      // first, except where a parent was reserved or sealed later than its child.
       const orphan =
         block.namespace === evictor.namespace &&
         [...this.blocks.values()].find(
           (child) =>
-            child.parent === key &&
+            child.parent === block &&
             evictable(child) &&
             !going.has(child.key) &&
             child.sealedAt > block.sealedAt,
