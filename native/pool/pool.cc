@@ -217,6 +217,14 @@ Result<EngineLedger*> PoolImpl::Enter(EngineHandle engine) {
   return found->second.get();
 }
 
+Result<EngineLedger*> PoolImpl::EnterLiving(EngineHandle engine) {
+  Result<EngineLedger*> entered = Enter(engine);
+  if (entered.ok() && entered.value()->ending) {
+    return Status(Code::kNotFound, "engine " + std::to_string(engine) + " has ended");
+  }
+  return entered;
+}
+
 void PoolImpl::Close() {
   if (closed_) return;
   last_progress_ = filler_->progress();

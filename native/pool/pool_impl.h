@@ -82,6 +82,7 @@ class PoolImpl final : public Pool {
  private:
   // Begins every call: a new tick, finished slabs, clean-up. Gives the engine, or says why not.
   Result<EngineLedger*> Enter(EngineHandle engine);
+  Result<EngineLedger*> EnterLiving(EngineHandle engine);  // refuses one whose end has begun
   Status CheckHashes(const NameSpace& ns, std::span<const std::uint8_t> hashes,
                      std::size_t answers) const;
   std::uint64_t HoldLimitBytes() const { return slabs_->size() * slab_bytes_ / 2; }

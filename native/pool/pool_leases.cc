@@ -5,14 +5,6 @@
 
 namespace pega {
 
-namespace {
-
-Status Ended(EngineHandle engine) {
-  return Status(Code::kNotFound, "engine " + std::to_string(engine) + " has ended");
-}
-
-}  // namespace
-
 Status PoolImpl::CheckHashes(const NameSpace& ns, std::span<const std::uint8_t> hashes,
                              std::size_t answers) const {
   const std::size_t hash_bytes = ns.index.hash_bytes();
@@ -35,9 +27,8 @@ Status PoolImpl::CheckHashes(const NameSpace& ns, std::span<const std::uint8_t> 
 
 Status PoolImpl::Lookup(EngineHandle engine, std::span<const std::uint8_t> hashes,
                         std::span<std::uint8_t> sealed) {
-  Result<EngineLedger*> entered = Enter(engine);
+  Result<EngineLedger*> entered = EnterLiving(engine);
   if (!entered.ok()) return entered.status();
-  if (entered.value()->ending) return Ended(engine);
   NameSpace& ns = blocks_.name_space(entered.value()->name_space());
   PEGA_RETURN_IF_ERROR(CheckHashes(ns, hashes, sealed.size()));
   const std::span<std::uint32_t> ids(ids_.data(), hashes.size() / ns.index.hash_bytes());
@@ -53,10 +44,9 @@ Status PoolImpl::Lookup(EngineHandle engine, std::span<const std::uint8_t> hashe
 Result<std::uint32_t> PoolImpl::Lease(EngineHandle engine, std::uint64_t lease_id, bool first,
                                       std::span<const std::uint8_t> hashes,
                                       std::span<SlotAddress> slots) {
-  Result<EngineLedger*> entered = Enter(engine);
+  Result<EngineLedger*> entered = EnterLiving(engine);
   if (!entered.ok()) return entered.status();
   EngineLedger& ledger = *entered.value();
-  if (ledger.ending) return Ended(engine);
   NameSpace& ns = blocks_.name_space(ledger.name_space());
   const std::uint32_t ranks = ns.index.rank_count();
   PEGA_RETURN_IF_ERROR(CheckHashes(ns, hashes, slots.size() / ranks));
@@ -109,10 +99,9 @@ bool PoolImpl::Unwind(EngineLedger& engine, OpenLease& lease, std::uint32_t& bud
 }
 
 Result<bool> PoolImpl::Release(EngineHandle engine, std::uint64_t lease_id, std::uint32_t budget) {
-  Result<EngineLedger*> entered = Enter(engine);
+  Result<EngineLedger*> entered = EnterLiving(engine);
   if (!entered.ok()) return entered.status();
   EngineLedger& ledger = *entered.value();
-  if (ledger.ending) return Ended(engine);
   const auto found = ledger.leases.find(lease_id);
   if (found == ledger.leases.end()) {
     if (ledger.reservations.contains(lease_id)) {
@@ -143,9 +132,8 @@ Result<bool> PoolImpl::EndLeases(EngineHandle engine, std::uint32_t budget) {
 }
 
 Status PoolImpl::RaiseWatermark(EngineHandle engine, std::uint64_t watermark) {
-  Result<EngineLedger*> entered = Enter(engine);
+  Result<EngineLedger*> entered = EnterLiving(engine);
   if (!entered.ok()) return entered.status();
-  if (entered.value()->ending) return Ended(engine);
   entered.value()->RaiseWatermark(watermark);
   return Status::Ok();
 }

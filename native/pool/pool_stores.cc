@@ -8,10 +8,6 @@ namespace pega {
 
 namespace {
 
-Status Ended(EngineHandle engine) {
-  return Status(Code::kNotFound, "engine " + std::to_string(engine) + " has ended");
-}
-
 Status NotReserved(std::uint64_t id, const std::string& why) {
   return Status(Code::kNotReserved, "reservation " + std::to_string(id) + ": " + why);
 }
@@ -33,10 +29,9 @@ Status PoolImpl::Reserve(EngineHandle engine, std::uint64_t reservation_id, bool
                          std::span<const std::uint8_t> parent_hash,
                          std::span<const std::uint8_t> hashes, std::span<ReserveOutcome> outcomes,
                          std::span<ReservedSlot> slots) {
-  Result<EngineLedger*> entered = Enter(engine);
+  Result<EngineLedger*> entered = EnterLiving(engine);
   if (!entered.ok()) return entered.status();
   EngineLedger& ledger = *entered.value();
-  if (ledger.ending) return Ended(engine);
   NameSpace& ns = blocks_.name_space(ledger.name_space());
   PEGA_RETURN_IF_ERROR(
       CheckHashes(ns, hashes, std::min(outcomes.size(), slots.size() / ns.index.rank_count())));
@@ -181,10 +176,9 @@ Status PoolImpl::CheckSeal(OpenReservation& reservation, const SealRequest& requ
 
 Result<std::uint32_t> PoolImpl::Seal(EngineHandle engine, std::uint64_t reservation_id,
                                      const SealRequest& request) {
-  Result<EngineLedger*> entered = Enter(engine);
+  Result<EngineLedger*> entered = EnterLiving(engine);
   if (!entered.ok()) return entered.status();
   EngineLedger& ledger = *entered.value();
-  if (ledger.ending) return Ended(engine);
   NameSpace& ns = blocks_.name_space(ledger.name_space());
   const std::uint32_t ranks = ns.index.rank_count();
   if (request.indices.size() > kHashesPerBatch ||
@@ -226,10 +220,9 @@ void PoolImpl::AbandonPosition(EngineLedger& engine, OpenReservation& reservatio
 
 Status PoolImpl::Abandon(EngineHandle engine, std::uint64_t reservation_id,
                          std::span<const std::uint32_t> indices) {
-  Result<EngineLedger*> entered = Enter(engine);
+  Result<EngineLedger*> entered = EnterLiving(engine);
   if (!entered.ok()) return entered.status();
   EngineLedger& ledger = *entered.value();
-  if (ledger.ending) return Ended(engine);
   if (indices.size() > kHashesPerBatch) {
     return Status(Code::kInvalidArgument, "Abandon has " + std::to_string(indices.size()) +
                                               " indices; one call takes at most 1,024");
@@ -267,7 +260,7 @@ bool PoolImpl::Sweep(EngineLedger& engine, OpenReservation& reservation, std::ui
 
 Result<bool> PoolImpl::AbandonAll(EngineHandle engine, std::uint64_t reservation_id,
                                   std::uint32_t budget) {
-  Result<EngineLedger*> entered = Enter(engine);
+  Result<EngineLedger*> entered = EnterLiving(engine);
   if (!entered.ok()) return entered.status();
   EngineLedger& ledger = *entered.value();
   const auto found = ledger.reservations.find(reservation_id);
@@ -275,7 +268,6 @@ Result<bool> PoolImpl::AbandonAll(EngineHandle engine, std::uint64_t reservation
     PEGA_RETURN_IF_ERROR(Abandon(engine, reservation_id, {}));
     return true;
   }
-  if (ledger.ending) return Ended(engine);
   if (!Sweep(ledger, found->second, budget)) return false;
   ledger.reservations.erase(found);
   ledger.Finish(reservation_id);
