@@ -212,7 +212,7 @@ describe('the end', () => {
   );
 
   it('comes while the pool still fills', async () => {
-    const args = Object.entries({ ...serveFlags(folder), 'pool-size': '1gb', 'log-level': 'info' });
+    const args = Object.entries({ ...serveFlags(folder), 'pool-size': '1gb' });
     const child = spawn(
       process.execPath,
       ['bin/run.js', 'serve', ...args.map(([name, value]) => `--${name}=${value}`)],

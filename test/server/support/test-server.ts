@@ -19,7 +19,7 @@ export interface TestFolder {
 
 /** On tmpfs: a pool can lie there. */
 export function makeTestFolder(): TestFolder {
-  const path = mkdtempSync('/dev/shm/pega-test-');
+  const path = mkdtempSync('/dev/shm/pega-serve-test-');
   return {
     path,
     socket: join(path, 'pega.sock'),
