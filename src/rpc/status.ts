@@ -45,21 +45,27 @@ export function fromStatus(failure: ServiceError, target: string): PegaError {
       },
     );
   }
-  return new PegaError(codeOfTransport(failure.code), sentence(failure, target), {
+  return new PegaError(codeOfTransport(failure), sentence(failure, target), {
     cause: failure,
   });
 }
 
-function codeOfTransport(code: status): PegaCode {
+/**
+ * Without a pega-code the server's handler did not answer. A connection that breaks under several
+ * calls resets their streams, which gRPC tells as INTERNAL or CANCELLED: nobody has answered then,
+ * and what must be repeated until answered is repeated.
+ */
+function codeOfTransport({ code, details }: ServiceError): PegaCode {
   switch (code) {
     case status.UNAVAILABLE:
+    case status.CANCELLED:
       return 'PEGA_UNAVAILABLE';
+    case status.INTERNAL:
+      return details.startsWith('Received RST_STREAM') ? 'PEGA_UNAVAILABLE' : 'PEGA_INTERNAL';
     case status.DEADLINE_EXCEEDED:
       return 'PEGA_TIMEOUT';
     case status.RESOURCE_EXHAUSTED:
       return 'PEGA_LIMIT';
-    case status.CANCELLED:
-      return 'PEGA_CANCELLED';
     case status.UNIMPLEMENTED:
       return 'PEGA_UNSUPPORTED';
     default:
