@@ -44,6 +44,7 @@ class PoolSlab final : public SlabFile {
            found.st_ino == record_.inode;
   }
   Status CheckSize() const;
+  Status CheckWhole() const;
   Status CheckRange(std::uint64_t offset_bytes, std::span<const iovec> parts) const;
 
   ScopedFd fd_;
@@ -77,8 +78,22 @@ Status PoolSlab::CheckSize() const {
                                         ": it was changed from outside");
 }
 
-Status PoolSlab::CheckUnchanged() const {
+// A filled slab has memory behind every byte. One that was punched, or cut short and made long
+// again, has holes that would read as zeroes: wrong bytes.
+Status PoolSlab::CheckWhole() const {
   PEGA_RETURN_IF_ERROR(CheckSize());
+  if (record_.page_bytes != kPageBytes) return Status::Ok();  // hugetlbfs counts otherwise
+  struct stat found{};
+  if (::fstat(fd_.get(), &found) != 0) return Status::Io("fstat " + path_, errno);
+  const std::uint64_t memory_bytes = static_cast<std::uint64_t>(found.st_blocks) * 512;
+  if (memory_bytes >= slab_bytes_) return Status::Ok();
+  return Status(Code::kSlabChanged, path_ + " has " + std::to_string(memory_bytes) + " of " +
+                                        std::to_string(slab_bytes_) +
+                                        " bytes in memory: holes were made from outside");
+}
+
+Status PoolSlab::CheckUnchanged() const {
+  PEGA_RETURN_IF_ERROR(CheckWhole());
   if (PathIsOurs()) return Status::Ok();
   return Status(Code::kSlabChanged, path_ + " was removed or replaced from outside");
 }
@@ -100,8 +115,11 @@ Status PoolSlab::CheckRange(std::uint64_t offset_bytes, std::span<const iovec> p
 
 Status PoolSlab::Read(std::uint64_t offset_bytes, std::span<const iovec> target) const {
   PEGA_RETURN_IF_ERROR(CheckRange(offset_bytes, target));
+  if (mapping_.address() == nullptr) {
+    PEGA_RETURN_IF_ERROR(ReadRange(fd_.get(), path_, offset_bytes, target));
+    return CheckWhole();  // behind the copy: what was whole afterwards was whole before
+  }
   PEGA_RETURN_IF_ERROR(CheckSize());
-  if (mapping_.address() == nullptr) return ReadRange(fd_.get(), path_, offset_bytes, target);
   CopyFromMemory(mapping_.address() + offset_bytes, target);
   return Status::Ok();
 }
@@ -114,8 +132,7 @@ Status PoolSlab::Write(std::uint64_t offset_bytes, std::span<const iovec> source
     return Status::Ok();
   }
   PEGA_RETURN_IF_ERROR(WriteRange(fd_.get(), path_, offset_bytes, source));
-  // A write to a file cut short meanwhile makes it longer again, but not whole.
-  return CheckSize();
+  return CheckWhole();  // a write to a file cut short makes it longer again, but not whole
 }
 
 Result<std::uint64_t> FilePageBytes(int fd, const std::string& path) {

@@ -1,5 +1,6 @@
 #include "shared/slab_file.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -20,6 +21,7 @@ namespace pega {
 namespace {
 
 constexpr std::uint64_t kSlab = std::uint64_t{1} << 20;
+constexpr int kPunch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 
 class SlabFiles : public ::testing::Test {
  protected:
@@ -181,6 +183,26 @@ TEST_F(SlabFiles, AShortFileEndsACopyThatHadBegun) {
   const iovec part = Part(bytes, 0, bytes.size());
   // What the size check before a copy may have missed, the copy itself finds.
   EXPECT_EQ(ReadRange(slab->fd(), "slab", 0, {&part, 1}).code(), Code::kSlabChanged);
+}
+
+TEST_F(SlabFiles, HolesAreNeverReadAsZeroes) {
+  for (const bool punched : {true, false}) {
+    const auto slab = Must(Create());
+    ASSERT_TRUE(slab->Fill(0, kSlab).ok());
+    const auto engine = Must(Open(slab->record()));
+    if (punched) {
+      ASSERT_EQ(::fallocate(slab->fd(), kPunch, 8192, 4096), 0);
+    } else {
+      ASSERT_EQ(::truncate(PathOf(*slab).c_str(), kSlab - 8192), 0);
+      ASSERT_EQ(::truncate(PathOf(*slab).c_str(), kSlab), 0);
+    }
+    std::vector<std::uint8_t> bytes(4096);
+    const iovec part = Part(bytes, 0, bytes.size());
+    EXPECT_EQ(engine->Read(0, {&part, 1}).code(), Code::kSlabChanged) << punched;
+    EXPECT_EQ(engine->Write(0, {&part, 1}).code(), Code::kSlabChanged) << punched;
+    EXPECT_EQ(slab->CheckUnchanged().code(), Code::kSlabChanged) << punched;
+    slab->Unlink();
+  }
 }
 
 TEST_F(SlabFiles, ADeletedOrReplacedSlabIsFoundOut) {
