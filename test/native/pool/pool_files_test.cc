@@ -22,6 +22,12 @@ class PoolFiles : public PoolFixture {
     ADD_FAILURE() << "no file of slab " << ordinal;
     return "";
   }
+  // With memory behind the slabs: CheckSlabs looks for it.
+  void OpenFilled(std::uint32_t slabs) {
+    PoolOptions options = Options(slabs);
+    options.fill = true;
+    Open(options);
+  }
   void Truncate(std::uint32_t ordinal) {
     std::filesystem::resize_file(SlabPath(ordinal), 4096);
     std::vector<std::uint32_t> retired;
@@ -105,7 +111,7 @@ TEST_F(PoolFiles, SizesThatMakeNoPoolAreRefused) {
 }
 
 TEST_F(PoolFiles, BlocksOfARetiredSlabAreNotFound) {
-  Open(2);
+  OpenFilled(2);
   const EngineHandle engine = NewEngineOf({64 << 10});
   Store(engine, 1, Chain(1, 64));
   Store(engine, 2, Chain(2, 64));
@@ -121,7 +127,7 @@ TEST_F(PoolFiles, BlocksOfARetiredSlabAreNotFound) {
 }
 
 TEST_F(PoolFiles, ASlabRetiresWhileLeasedAndReserved) {
-  Open(2);
+  OpenFilled(2);
   const EngineHandle engine = NewEngineOf({64 << 10});
   Store(engine, 1, Chain(1, 8));
   EXPECT_EQ(Lease(engine, 2, Chain(1, 8)), 8u);
@@ -147,7 +153,7 @@ TEST_F(PoolFiles, ASlabRetiresWhileLeasedAndReserved) {
 }
 
 TEST_F(PoolFiles, AFreeSlabRetires) {
-  Open(3);
+  OpenFilled(3);
   Truncate(1);
   EXPECT_EQ(pool_->stats().slabs_free, 2u);
   ExpectSound();
