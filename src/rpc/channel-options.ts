@@ -6,6 +6,8 @@ import { LIMITS } from '../limits.js';
 const MESSAGE_LIMITS: ChannelOptions = {
   'grpc.max_receive_message_length': LIMITS.messageBytesMax,
   'grpc.max_send_message_length': LIMITS.messageBytesMax,
+  // Nobody reads channelz here, and it would count on every call.
+  'grpc.enable_channelz': 0,
 };
 
 export const SERVER_OPTIONS: ChannelOptions = { ...MESSAGE_LIMITS };
