@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "shared/slab_fill.h"
+
 namespace pega {
 
 bool ReadBytes(int fd, std::uint64_t offset_bytes, void* target, std::size_t bytes) {
@@ -24,7 +26,11 @@ Status WriteBytes(int fd, std::uint64_t offset_bytes, const void* source, std::s
     const ssize_t put = ::pwrite(fd, static_cast<const std::byte*>(source) + done, bytes - done,
                                  static_cast<off_t>(offset_bytes + done));
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return Status::Io("pwrite", errno);
+    if (put < 0) {
+      const int error = errno;
+      const Status failure = Status::Io("pwrite", error);
+      return IsNoSpace(error) ? Status(Code::kNoSpace, failure.message()) : failure;
+    }
     done += static_cast<std::size_t>(put);
   }
   return Status::Ok();

@@ -12,6 +12,7 @@ namespace pega {
 
 // False if not all bytes are there.
 bool ReadBytes(int fd, std::uint64_t offset_bytes, void* target, std::size_t bytes);
+// kNoSpace when the file's memory cannot be had.
 Status WriteBytes(int fd, std::uint64_t offset_bytes, const void* source, std::size_t bytes);
 
 }  // namespace pega

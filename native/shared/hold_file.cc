@@ -110,7 +110,10 @@ Attempt Make(const PoolFolder& folder, const std::string& path, const HoldSpec& 
   Result<ScopedFd> created = folder.CreateFile(temporary_path);
   if (!created.ok()) return created.status();
   const TemporaryFile temporary(temporary_path);
-  PEGA_RETURN_IF_ERROR(WriteEmptyFile(created.value().get(), spec));
+  const Status written = WriteEmptyFile(created.value().get(), spec);
+  if (!written.ok()) {
+    return Status(written.code(), "the hold file " + path + " cannot be made: " + written.message());
+  }
   Result<OnceFile> file = OnceFile::Adopt(std::move(created).value());
   if (!file.ok()) return file.status();
   Result<LockOutcome> lock = file.value().LockByte(spec.record);

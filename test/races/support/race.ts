@@ -33,6 +33,7 @@ export interface PoolLook {
   totals: { reserved: number; sealed: number; abandoned: number; evicted: number; lost: number };
   slabsReady: number;
   slabsTotal: number;
+  slabsRetired: number;
   poolFolder: string;
 }
 
@@ -102,6 +103,7 @@ export async function lookAt(socket: string): Promise<PoolLook> {
       totals: { reserved, sealed, abandoned, evicted, lost },
       slabsReady: pool.slabsReady,
       slabsTotal: pool.slabsTotal,
+      slabsRetired: pool.slabsRetired,
       poolFolder: pool.folder,
     };
   });

@@ -7,7 +7,7 @@ import { type Child, startChild } from '../../../src/process/child.js';
 export const BLOCK_TOKENS = 16;
 
 /** Small enough to compute a prompt in milliseconds; answers vary all the same. */
-const SMALL_MODEL = {
+export const SMALL_MODEL = {
   layers: 2,
   heads: 4,
   'kv-heads': 2,
@@ -71,8 +71,11 @@ export interface Answer {
   cachedTokens: number;
 }
 
-export interface WorkerClient {
+export interface WorkerClient extends WorkerApi {
   readonly child: Child;
+}
+
+export interface WorkerApi {
   readonly url: string;
   complete(prompt: readonly number[], maxTokens?: number): Promise<Answer>;
   /** Repeats until it succeeds. */
@@ -87,9 +90,11 @@ interface CompletionBody {
 }
 
 function clientOf(child: Child): WorkerClient {
-  const url = child.pair('url');
+  return { child, ...clientAt(child.pair('url')) };
+}
+
+export function clientAt(url: string): WorkerApi {
   return {
-    child,
     url,
     complete: async (prompt, maxTokens = 8) => {
       const response = await fetch(`${url}/v1/completions`, {
