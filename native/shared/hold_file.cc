@@ -112,7 +112,8 @@ Attempt Make(const PoolFolder& folder, const std::string& path, const HoldSpec& 
   const TemporaryFile temporary(temporary_path);
   const Status written = WriteEmptyFile(created.value().get(), spec);
   if (!written.ok()) {
-    return Status(written.code(), "the hold file " + path + " cannot be made: " + written.message());
+    return Status(written.code(),
+                  "the hold file " + path + " cannot be made: " + written.message());
   }
   Result<OnceFile> file = OnceFile::Adopt(std::move(created).value());
   if (!file.ok()) return file.status();
