@@ -6,6 +6,9 @@ import { withResolvers } from '../promises.js';
 import type { SessionReport, SessionRequest, SessionResponse, SessionWelcome } from './messages.js';
 import { fromStatus } from './status.js';
 
+/** A server that is there answers the end of a stream at once; one that is paused never does. */
+const END_WITHIN_MS = 500;
+
 export interface PegaSession {
   /** Resolves when the server has accepted the proof; rejects with the server's PegaError. */
   readonly welcome: Promise<SessionWelcome>;
@@ -57,6 +60,9 @@ export function followSession(
     close: () => {
       over = true;
       stream.end();
+      // Else the stream keeps the process alive for as long as the server is silent.
+      const impatience = setTimeout(() => stream.cancel(), END_WITHIN_MS);
+      void closed.promise.then(() => clearTimeout(impatience));
     },
   };
 }

@@ -210,3 +210,41 @@ test.each(['Seal', 'Query'])(
     });
   },
 );
+
+test.each(['serve', 'reference'])(
+  'a worker ends orderly beside a %s that is paused',
+  async (paused) => {
+    await withProxy(async ({ socket, serve, worker, proxy }) => {
+      const server = await serve();
+      const one = await worker({ socket: proxy.socket });
+      const other = await worker({ socket });
+      const reserving = proxy.catchNext('Seal', 'request');
+      await one.complete(promptOf(320, 8));
+      await reserving.caught;
+      (paused === 'serve' ? server : other.child).signal('SIGSTOP');
+      expect(await one.child.stop()).toEqual({ exitCode: 0, signal: undefined });
+      (paused === 'serve' ? server : other.child).signal('SIGCONT');
+      await nothingHeld(socket);
+    });
+  },
+);
+
+test('a worker whose Register is answered to nobody registers again', async () => {
+  await withProxy(async ({ socket, serve, worker, proxy, truth }) => {
+    await serve();
+    const registering = proxy.catchNext('Register', 'answer');
+    const starting = worker({ socket: proxy.socket });
+    await registering.caught;
+    registering.cut();
+    const one = await starting;
+    const prompt = promptOf(320, 9);
+    const tokens = await truth(prompt);
+    await until('its blocks are stored', async () => {
+      await one.reset();
+      const answer = await one.complete(prompt);
+      expect(answer.tokens).toEqual(tokens);
+      return answer.cachedTokens === CACHEABLE;
+    });
+    await nothingHeld(socket);
+  });
+});

@@ -1,17 +1,28 @@
-// Processes of an engine die one by one: what the engine holds stays while any of them lives, be it paused,
-// and ends with the last, whatever a fork of them still has open.
+// Processes of engines are paused and killed: what an engine holds stays while any of its processes lives,
+// however long it is paused, and ends with the last, whatever a fork still has open. The tests run at the
+// same time, because one of them waits for half a minute.
 
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { EngineProcess } from '../../fixtures/engine-process/engine-process.js';
 import { hashes } from '../server/support/hashes.js';
 import { until } from '../server/support/until.js';
-import { contentOf, loadContent, SLOT_BYTES, slotsOf, storeContent } from './support/content.js';
+import {
+  contentOf,
+  loadContent,
+  readSlots,
+  SLOT_BYTES,
+  slotsOf,
+  storeContent,
+} from './support/content.js';
 import { leaksOf, type Race, SMALL_POOL, withRace } from './support/race.js';
 
+const ONE_RANK = { rankSlotBytes: [SLOT_BYTES] };
 const THREE_RANKS = { rankSlotBytes: [SLOT_BYTES, SLOT_BYTES, SLOT_BYTES] };
 const LEASED = hashes('leased', 3);
 const STORES_END_AFTER_MS = 500;
+const PAUSE_MS = 30_000;
 
 /** Scheduler with rank 0, and ranks 1 and 2, each a process; with a lease and a reservation. */
 async function startRanks({
@@ -30,7 +41,53 @@ async function startRanks({
 const holdFiles = (folder: string) =>
   readdirSync(folder).filter((name) => name.startsWith('hold-'));
 
-test('one rank of three killed, then the scheduler: the paused one keeps everything', async () => {
+test.concurrent('an engine paused for 30 s keeps its lease, its reservation, and their bytes', async () => {
+  await withRace(async ({ serve, engine, look, instance }) => {
+    await serve(SMALL_POOL);
+    const sleeper = await engine(ONE_RANK);
+    const flood = await engine(ONE_RANK);
+    const leased = hashes('leased', 8);
+    const reserved = hashes('reserved', 4);
+    await storeContent(sleeper, 1, leased);
+    const { slots } = await sleeper.query({ leaseId: 2, hashes: leased, localHitBlocks: 0 });
+    const answer = await sleeper.reserve(3, reserved);
+    await sleeper.send('hold', { slots, slotBytes: SLOT_BYTES });
+    await sleeper.send('hold', { slots: slotsOf(answer), slotBytes: SLOT_BYTES });
+    await sleeper.send('write', { slots: slotsOf(answer), content: contentOf(reserved) });
+
+    await sleeper.kill('SIGSTOP');
+    const pausedAtMs = performance.now();
+    let id = 0;
+    while (performance.now() - pausedAtMs < PAUSE_MS) {
+      id += 1;
+      await storeContent(flood, id, hashes(`flood ${id}`, 16));
+      expect([...(await flood.reserve(1_000_000 + id, reserved)).outcomes]).toEqual([2, 2, 2, 2]);
+      // Once the pool was filled several times over, the rest of the pause costs others little.
+      await sleep(id < 20 ? 0 : 200);
+    }
+    expect((await look()).totals.evicted).toBeGreaterThan(200);
+    expect(await instance(sleeper)).toMatchObject({ dying: false, leases: 1 });
+    expect((await look()).blocks).toMatchObject({ pinned: 8, reserved: 4 });
+    await sleeper.kill('SIGCONT');
+
+    expect((await readSlots(sleeper, slots)).equals(contentOf(leased))).toBe(true);
+    expect(await sleeper.sealAll(3, answer)).toMatchObject({ sealedBlocks: 4 });
+    await sleeper.send('drop', {
+      slots: Buffer.concat([slots, slotsOf(answer)]),
+      slotBytes: SLOT_BYTES,
+    });
+    await sleeper.call('release', { leaseIds: [2] });
+    const both = Buffer.concat([leased, reserved]);
+    expect((await loadContent(flood, id + 1, leased)).equals(contentOf(leased))).toBe(true);
+    expect((await loadContent(flood, id + 2, reserved)).equals(contentOf(reserved))).toBe(true);
+    expect((await sleeper.query({ leaseId: 4, hashes: both, localHitBlocks: 12 })).hitBlocks).toBe(
+      0,
+    );
+    expect(leaksOf(await look())).toEqual([]);
+  });
+}, 120_000);
+
+test.concurrent('one rank of three killed, then the scheduler: the paused one keeps everything', async () => {
   await withRace(async (race) => {
     await race.serve(SMALL_POOL);
     const [first, second, third] = await startRanks(race);
@@ -67,7 +124,7 @@ test('one rank of three killed, then the scheduler: the paused one keeps everyth
   });
 });
 
-test('forks that keep sockets and hold file open do not keep their engine alive', async () => {
+test.concurrent('forks that keep sockets and hold file open do not keep their engine alive', async () => {
   await withRace(async (race) => {
     await race.serve(SMALL_POOL);
     const ranks = await startRanks(race);
@@ -94,13 +151,13 @@ test('forks that keep sockets and hold file open do not keep their engine alive'
   });
 });
 
-test.each(['store', 'load-async'] as const)(
+test.concurrent.each(['store', 'load-async'] as const)(
   'killed in the middle of a %s: nothing half written is seen, and the space comes back',
   async (kind) => {
     await withRace(async (race) => {
       await race.serve(SMALL_POOL);
-      const one = await race.engine({ rankSlotBytes: [SLOT_BYTES] });
-      const other = await race.engine({ rankSlotBytes: [SLOT_BYTES] });
+      const one = await race.engine(ONE_RANK);
+      const other = await race.engine(ONE_RANK);
       const blocks = hashes('victim', 16);
       let slots: Buffer;
       if (kind === 'store') {
