@@ -4,6 +4,7 @@
 // and everything else, which is a bug. It never passes an error's own fields on: oclif hangs its whole
 // configuration (paths, plugins) onto parser errors.
 import { stripVTControlCharacters } from 'node:util';
+import { nearestName } from '../src/config/nearest.js';
 import { EXIT, isPegaCode, PegaError, toPegaError } from '../src/errors.js';
 
 export interface Failure {
@@ -15,17 +16,23 @@ export interface Failure {
 
 interface OclifFields {
   oclif?: { exit?: unknown };
-  /** Only errors of the parser have it; of some kinds oclif leaves the exit code at 1. */
+  /** Only errors of the parser have it, and not all of them. */
   parse?: unknown;
-  suggestions?: unknown;
+  /** The flags that do not exist, as typed. */
+  flags?: unknown;
 }
 
-/** @param commandId words of the command as typed, for the advice to read its help. */
-export function describeFailure(thrown: unknown, commandId: string): Failure {
+export interface FailedCommand {
+  /** Its words as typed, for the advice to read its help. */
+  words: string;
+  flagNames: string[];
+}
+
+export function describeFailure(thrown: unknown, command: FailedCommand): Failure {
   if (!(thrown instanceof PegaError) && thrown instanceof Error) {
     const exit = (thrown as OclifFields).oclif?.exit;
     if (typeof exit === 'number' && !isPegaCode((thrown as { code?: unknown }).code)) {
-      return ofOclif(thrown, 'parse' in thrown ? EXIT.usage : exit, commandId);
+      return ofOclif(thrown, exit, command);
     }
   }
   const error = toPegaError(thrown);
@@ -37,17 +44,38 @@ export function describeFailure(thrown: unknown, commandId: string): Failure {
   };
 }
 
-function ofOclif(error: Error & OclifFields, exit: number, commandId: string): Failure {
-  const message = stripVTControlCharacters(error.message)
-    .replace(/\s*See more help with --help\s*$/, '')
-    .trim();
-  const own = Array.isArray(error.suggestions) ? error.suggestions.map(String) : [];
+function ofOclif(error: Error & OclifFields, exit: number, command: FailedCommand): Failure {
+  // Of some kinds the parser's errors have oclif's default code, which is 1. A check that failed is
+  // never told by oclif.
+  const isUsage = 'parse' in error || exit === EXIT.usage || exit === EXIT.checkFailed;
   return {
-    code: exit === EXIT.usage ? 'PEGA_USAGE' : 'PEGA_CHECK_FAILED',
-    message,
-    exit,
-    suggestions: own.length > 0 ? own : [`see \`pega ${commandId} --help\``],
+    code: isUsage ? 'PEGA_USAGE' : 'PEGA_CHECK_FAILED',
+    message: oneLine(error.message),
+    exit: isUsage ? EXIT.usage : exit,
+    suggestions: [
+      ...nearestFlags(error.flags, command.flagNames),
+      `see \`pega ${command.words} --help\``,
+    ],
   };
+}
+
+/** oclif's sentences without their line breaks, colours and headings. */
+function oneLine(message: string): string {
+  return stripVTControlCharacters(message)
+    .replace(/\s*See more help with --help\s*$/, '')
+    .replace(/^The following errors? occurred:/, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/^Parsing (--\S+) Expected/, '$1: expected');
+}
+
+function nearestFlags(unknown: unknown, known: string[]): string[] {
+  const typed = Array.isArray(unknown) ? unknown.map(String) : [];
+  return typed.flatMap((flag) => {
+    const name = /^--([^=]+)/.exec(flag)?.[1];
+    const nearest = name === undefined ? undefined : nearestName(name, known);
+    return nearest === undefined ? [] : [`did you mean --${nearest}?`];
+  });
 }
 
 /** The lines that a person reads on stderr. */

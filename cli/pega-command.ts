@@ -52,7 +52,13 @@ export abstract class PegaCommand extends Command {
     if (thrown instanceof Errors.ExitError) {
       throw thrown;
     }
-    const failure = describeFailure(thrown, (this.id ?? '').replaceAll(':', ' '));
+    const failure = describeFailure(thrown, {
+      words: (this.id ?? '').replaceAll(':', ' '),
+      flagNames: [
+        ...Object.keys({ ...this.ctor.flags }),
+        ...(this.ctor.enableJsonFlag ? ['json'] : []),
+      ],
+    });
     if (this.jsonEnabled()) {
       this.logJson({ error: failure });
     } else {
