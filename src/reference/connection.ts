@@ -55,14 +55,25 @@ const RECORDS: Record<'scheduler' | 'worker', { role: Role; record: number }> = 
   worker: { role: 'ROLE_WORKER', record: 1 },
 };
 
-/** Rejects with the first thing that went wrong, and leaves nothing behind. */
+/**
+ * Rejects with the first thing that went wrong, and leaves nothing behind. A server that does not answer
+ * is given up when `stop` is aborted.
+ */
 export async function openConnection(
   target: PegaTarget,
   description: EngineDescription,
+  stop: AbortSignal,
 ): Promise<Connection> {
   const client = connectPega(target);
   const engineId = randomBytes(LIMITS.engineIdBytes);
   const sides: Side[] = [];
+  const giveUp = () => {
+    for (const { session } of sides) {
+      session.close();
+    }
+    client.close();
+  };
+  stop.addEventListener('abort', giveUp, { once: true });
   try {
     const scheduler = await openSide(client, engineId, 'scheduler', description, sides);
     const worker = await openSide(client, engineId, 'worker', description, sides);
@@ -81,6 +92,8 @@ export async function openConnection(
     closeSides(sides);
     client.close();
     throw thrown;
+  } finally {
+    stop.removeEventListener('abort', giveUp);
   }
 }
 

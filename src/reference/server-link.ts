@@ -103,7 +103,7 @@ export class ServerLink {
   async #tryToConnect(): Promise<void> {
     const { target, description, logger } = this.#options;
     try {
-      const connection = await openConnection(target, description);
+      const connection = await openConnection(target, description, this.#stop.signal);
       this.#connection = connection;
       this.#lastComplaint = '';
       logger.info({ boot: connection.bootNumber }, 'connected to the server');

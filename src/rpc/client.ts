@@ -2,7 +2,7 @@
 //
 // Used by the reference worker, `pega inspect`, `pega bench` and tests. It repeats nothing by itself.
 
-import { Client, credentials, type MethodDefinition } from '@grpc/grpc-js';
+import { Client, type ClientUnaryCall, credentials, type MethodDefinition } from '@grpc/grpc-js';
 import { PegaError } from '../errors.js';
 import { CLIENT_OPTIONS } from './channel-options.js';
 import { inspectService, pegaService } from './definition.js';
@@ -37,6 +37,7 @@ export interface PegaClient {
   listInstances: Call<'ListInstances'>;
   getBlocks: Call<'GetBlocks'>;
   session(hello: SessionHello): PegaSession;
+  /** Calls that are under way fail; sessions are their owners'. */
   close(): void;
 }
 
@@ -45,10 +46,17 @@ const DEADLINE_MS = 10_000;
 export function connectPega(target: PegaTarget): PegaClient {
   const name = 'socket' in target ? `unix:${target.socket}` : target.address;
   const client = new Client(name, credentials.createInsecure(), CLIENT_OPTIONS);
+  const open = new Set<ClientUnaryCall>();
   const unary = <Name extends keyof UnaryCalls>(method: Name): Call<Name> => {
     const definition = definitionOf(method);
     return (request, options) =>
-      call<UnaryCalls[Name][1]>(client, definition, method, request, options, name);
+      call<UnaryCalls[Name][1]>(
+        { client, open, target: name },
+        definition,
+        method,
+        request,
+        options,
+      );
   };
   return {
     target: name,
@@ -62,7 +70,13 @@ export function connectPega(target: PegaTarget): PegaClient {
     listInstances: unary('ListInstances'),
     getBlocks: unary('GetBlocks'),
     session: (hello) => openSession(client, hello, name),
-    close: () => client.close(),
+    close: () => {
+      // A channel that closes lets its calls wait for their deadlines.
+      for (const one of open) {
+        one.cancel();
+      }
+      client.close();
+    },
   };
 }
 
@@ -74,25 +88,31 @@ function definitionOf(method: string): MethodDefinition<unknown, unknown> {
   return definition as MethodDefinition<unknown, unknown>;
 }
 
+interface Channel {
+  client: Client;
+  open: Set<ClientUnaryCall>;
+  target: string;
+}
+
 async function call<Response>(
-  client: Client,
+  { client, open, target }: Channel,
   definition: MethodDefinition<unknown, unknown>,
   method: string,
   request: unknown,
   options: CallOptions | undefined,
-  target: string,
 ): Promise<Response> {
   const message = definition.requestSerialize(request);
   checkMessageBytes(method, message.length);
   const deadline = Date.now() + (options?.deadlineMs ?? DEADLINE_MS);
   return new Promise((resolve, reject) => {
-    client.makeUnaryRequest<Buffer, Response>(
+    const started = client.makeUnaryRequest<Buffer, Response>(
       definition.path,
       (bytes) => bytes,
       (bytes) => definition.responseDeserialize(bytes) as Response,
       message,
       { deadline },
       (failure, response) => {
+        open.delete(started);
         if (failure !== null) {
           reject(fromStatus(failure, target));
         } else if (response === undefined) {
@@ -102,6 +122,7 @@ async function call<Response>(
         }
       },
     );
+    open.add(started);
   });
 }
 

@@ -8,6 +8,7 @@ import { fromStatus } from './status.js';
 
 /** A server that is there answers the end of a stream at once; one that is paused never does. */
 const END_WITHIN_MS = 500;
+const WELCOME_WITHIN_MS = 10_000;
 
 export interface PegaSession {
   /** Resolves when the server has accepted the proof; rejects with the server's PegaError. */
@@ -28,8 +29,10 @@ export function followSession(
   const welcome = withResolvers<SessionWelcome>();
   const draining = withResolvers<void>();
   const closed = withResolvers<void>();
+  const unwelcome = setTimeout(() => stream.cancel(), WELCOME_WITHIN_MS);
   const finish = (failure: PegaError): void => {
     over = true;
+    clearTimeout(unwelcome);
     welcome.reject(failure);
     closed.resolve();
   };
@@ -37,6 +40,7 @@ export function followSession(
   welcome.promise.catch(() => undefined);
   stream.on('data', (answer: SessionResponse) => {
     if (answer.welcome) {
+      clearTimeout(unwelcome);
       welcome.resolve(answer.welcome);
     }
     if (answer.draining) {

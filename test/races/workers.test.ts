@@ -248,3 +248,18 @@ test('a worker whose Register is answered to nobody registers again', async () =
     await nothingHeld(socket);
   });
 });
+
+test.each(['Register', 'Session'])('a worker ends while its %s is not answered', async (method) => {
+  await withProxy(async ({ socket, serve, worker, proxy }) => {
+    await serve();
+    const one = await worker({ socket: proxy.socket });
+    const sealing = proxy.catchNext('Seal', 'request');
+    await one.complete(promptOf(320, 10));
+    await sealing.caught;
+    const asked = proxy.catchNext(method, 'request');
+    sealing.cut(); // it connects again
+    await asked.caught;
+    expect(await one.child.stop()).toEqual({ exitCode: 0, signal: undefined });
+    await nothingHeld(socket);
+  });
+});
