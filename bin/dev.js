@@ -11,4 +11,4 @@ register();
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pjson = JSON.parse(readFileSync(`${root}package.json`, 'utf8').replaceAll('"./dist/', '"./'));
-await execute({ loadOptions: { root, pjson } });
+await execute({ loadOptions: { root, pjson, ignoreManifest: true } });

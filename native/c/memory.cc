@@ -1,3 +1,5 @@
+// The part of pega.h that opens an engine process's memory and holds its slots: EngineMemory behind C.
+// Pointers and sizes are checked here; what they mean is checked by the rooms below.
 #include <algorithm>
 #include <memory>
 #include <utility>

@@ -1,3 +1,5 @@
+// The part of pega.h that copies: a TransferEngine over the host device, behind C.
+// Pointers and sizes are checked here; plans are checked by the engine.
 #include <chrono>
 #include <memory>
 #include <utility>

@@ -8,7 +8,8 @@
 // A *class* is (namespace, padded slot bytes). One *block* has one slot for each rank of its
 // namespace. States: reserved → sealed → gone. Only sealed blocks are found; a sealed block is
 // immutable. Pins (uses by leases) are counted in the block; evictable ⇔ sealed and no pins ⇔ on
-// the recency list. A child block is always colder than its parent, so chains lose their end first.
+// the recency list. A block is put on it behind its parent, so chains lose their end first; only a
+// block sealed before its parent (out of order, or by two engines) may outlive it.
 //
 // Thread safety: one owner thread (the server's JavaScript thread) for everything; the only other
 // threads are the filler's, behind SlabFiller. No clocks, no locks of engines, no I/O but marks,
