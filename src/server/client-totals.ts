@@ -21,6 +21,7 @@ export type ClientTotals = Record<(typeof SUMMED)[number], number>;
 
 /** Clients choose the words; more kinds than these are counted as "other". */
 const DECISION_KINDS_MAX = 32;
+const DECISION_KIND_CHARS_MAX = 64;
 
 export interface ClientReports {
   readonly totals: ClientTotals;
@@ -36,20 +37,25 @@ export function collectReports(): ClientReports {
     totals,
     decisions,
     add: (process, report) => {
-      const before = process.report;
+      const newest = { ...report, decisions: [] };
       for (const name of SUMMED) {
-        const had = before?.[name] ?? 0;
-        totals[name] += report[name] >= had ? report[name] - had : report[name];
+        const had = process.report?.[name] ?? 0;
+        // Doubles of the wire can be anything, and a counter that is told NaN or falls spoils /metrics.
+        if (!(Number.isFinite(newest[name]) && newest[name] >= 0)) {
+          newest[name] = had;
+        }
+        totals[name] += newest[name] >= had ? newest[name] - had : newest[name];
       }
       for (const decision of report.decisions.slice(0, LIMITS.decisionsPerReportMax)) {
         count(decisions, decision);
       }
-      process.report = { ...report, decisions: [] };
+      process.report = newest;
     },
   };
 }
 
-function count(decisions: Map<string, number>, { kind }: Decision): void {
+function count(decisions: Map<string, number>, decision: Decision): void {
+  const kind = decision.kind.slice(0, DECISION_KIND_CHARS_MAX);
   const key = decisions.has(kind) || decisions.size < DECISION_KINDS_MAX ? kind : 'other';
   decisions.set(key, (decisions.get(key) ?? 0) + 1);
 }
