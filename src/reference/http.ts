@@ -22,7 +22,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 export function createHttpServer(routes: HttpRoutes): Server {
   const handlers = handlersOf(routes);
   return createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://worker').pathname;
+    const [path = ''] = (request.url ?? '').split('?');
     const methods = handlers.get(path);
     const handler = methods?.[request.method ?? ''];
     if (handler === undefined) {

@@ -1,6 +1,7 @@
 // The worker's HTTP face as a client sees it: streams, errors, and the command's own ends.
 
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { promptOf, until, type WorkerClient, withScene } from './support/processes.js';
@@ -85,6 +86,10 @@ test('other paths and methods are named', async () => {
   expect((await fetch(`${worker.url}/nothing`)).status).toBe(404);
   expect((await fetch(`${worker.url}/v1/completions`)).status).toBe(405);
   expect((await fetch(`${worker.url}/health`)).status).toBe(200);
+  const address = new URL(worker.url);
+  // Not a URL even beside a base: fetch would not send it.
+  const odd = request({ host: address.hostname, port: address.port, path: '//' }).end();
+  expect((await once(odd, 'response'))[0]).toMatchObject({ statusCode: 404 });
   const models = await (await fetch(`${worker.url}/v1/models`)).json();
   expect(models).toMatchObject({ data: [{ id: 'tiny', max_model_len: 1024 }] });
 });
