@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { packageRoot } from '../../src/process/package-root.js';
+import { packageRoot } from '../../src/package.js';
 import type { Figure } from './figures.js';
 
 const TIMEOUT_MS = 120_000;

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
-import { packageRoot } from '../../src/process/package-root.js';
+import { packageRoot } from '../../src/package.js';
 
 export interface ProbeWindow {
   /** Time that the event loop was not idle. */
@@ -17,7 +17,14 @@ export interface ProbeWindow {
   delayP99Ms: number;
   delayMaxMs: number;
   collectionMsMax: number;
-  tasks: { count: number; ownMsMax: number; wallMsMax: number; ownOver1Ms: number } | null;
+  tasks: {
+    count: number;
+    /** Without garbage collection and waiting for a core. */
+    ownMsMax: number;
+    ownOver1Ms: number;
+    withCollectionsMsMax: number;
+    wallMsMax: number;
+  } | null;
 }
 
 export interface Probe {

@@ -3,7 +3,8 @@
 //
 // A task begins when a callback of something other than a promise or a tick runs, or when the loop has
 // been idle in between; it ends with its last callback. For long ones the kernel says how much of the
-// time the thread only waited for a core: on a busy machine that is not the task's own.
+// time the thread only waited for a core: on a busy machine that is not the task's own. Garbage is
+// collected in the middle of whatever task runs; that time is told apart (probe.mjs hands it in).
 import { createHook } from 'node:async_hooks';
 import { openSync, readSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
@@ -19,18 +20,19 @@ export function watchTasks() {
   let began = 0;
   let idleBefore = -1;
   let waitedBefore = 0;
-  let current = { wallMs: 0, ownMs: 0 };
-  let result;
+  let current = { began: 0, wallMs: 0, ownMs: 0 };
+  let count = 0;
+  let long = [];
   const reset = () => {
-    result = { count: 0, ownMsMax: 0, wallMsMax: 0, ownOver1Ms: 0 };
-    current = { wallMs: 0, ownMs: 0 };
+    count = 0;
+    long = [];
+    current = { began: 0, wallMs: 0, ownMs: 0 };
   };
-  reset();
   const keep = () => {
-    result.count += 1;
-    result.ownMsMax = Math.max(result.ownMsMax, current.ownMs);
-    result.wallMsMax = Math.max(result.wallMsMax, current.wallMs);
-    result.ownOver1Ms += current.ownMs > 1 ? 1 : 0;
+    count += 1;
+    if (current.wallMs > LONG_MS) {
+      long.push(current);
+    }
   };
   createHook({
     init(id, type) {
@@ -52,7 +54,7 @@ export function watchTasks() {
         idleBefore = idle;
         waitedBefore = waited();
         began = performance.now();
-        current = { wallMs: 0, ownMs: 0 };
+        current = { began, wallMs: 0, ownMs: 0 };
       }
     },
     after() {
@@ -62,16 +64,35 @@ export function watchTasks() {
       }
       const wallMs = performance.now() - began;
       const ownMs = wallMs > LONG_MS ? wallMs - (waited() - waitedBefore) : wallMs;
-      current = { wallMs, ownMs };
+      current = { began, wallMs, ownMs };
     },
   }).enable();
   return {
     reset,
-    read: () => {
+    /** collections: {startTime, duration} by performance.now()'s clock. */
+    read: (collections) => {
       keep();
-      return { ...result };
+      const tasks = long.map((task) => ({ ...task, ...apart(task, collections) }));
+      const most = (key) => Math.max(0, ...tasks.map((task) => task[key]));
+      return {
+        count,
+        ownMsMax: most('ownMs'),
+        withCollectionsMsMax: most('withCollectionsMs'),
+        wallMsMax: most('wallMs'),
+        ownOver1Ms: tasks.filter(({ ownMs }) => ownMs > 1).length,
+      };
     },
   };
+}
+
+/** A task's own time without the collections that fell into it, and with them. */
+function apart({ began, wallMs, ownMs }, collections) {
+  const collected = collections
+    .map(({ startTime, duration }) =>
+      Math.max(0, Math.min(began + wallMs, startTime + duration) - Math.max(began, startTime)),
+    )
+    .reduce((sum, ms) => sum + ms, 0);
+  return { ownMs: Math.max(0, ownMs - collected), withCollectionsMs: ownMs };
 }
 
 /** Milliseconds that this thread has waited for a core; always 0 where the kernel does not tell. */

@@ -13,18 +13,19 @@ import { watchTasks } from './probe-tasks.mjs';
 
 const tasks = process.env.PEGA_PROBE_TASKS === '1' ? watchTasks() : null;
 const delay = monitorEventLoopDelay({ resolution: 1 });
-let collectionMsMax = 0;
-const collections = new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) {
-    collectionMsMax = Math.max(collectionMsMax, entry.duration);
+let collected = [];
+const keepCollections = (entries) => {
+  for (const { startTime, duration } of entries) {
+    collected.push({ startTime, duration });
   }
-});
+};
+const collections = new PerformanceObserver((list) => keepCollections(list.getEntries()));
 let utilization = performance.eventLoopUtilization();
 let cpu = process.cpuUsage();
 let mainThreadNs = mainThreadCpuNs();
 
 function start() {
-  collectionMsMax = 0;
+  collected = [];
   collections.observe({ entryTypes: ['gc'] });
   if (tasks !== null) {
     delay.reset();
@@ -42,8 +43,9 @@ function stop() {
   const used = process.cpuUsage(cpu);
   const mainThreadNow = mainThreadCpuNs();
   delay.disable();
+  keepCollections(collections.takeRecords());
   collections.disconnect();
-  const measured = tasks?.read() ?? null;
+  const measured = tasks?.read(collected) ?? null;
   return {
     activeMs: loop.active,
     cpuMs: (used.user + used.system) / 1000,
@@ -51,7 +53,7 @@ function stop() {
     delayP50Ms: delay.percentile(50) / 1e6,
     delayP99Ms: delay.percentile(99) / 1e6,
     delayMaxMs: delay.max / 1e6,
-    collectionMsMax,
+    collectionMsMax: Math.max(0, ...collected.map(({ duration }) => duration)),
     tasks: measured,
   };
 }
