@@ -3,12 +3,13 @@ import { randomInt } from 'node:crypto';
 import { Agent } from 'undici';
 import type { ModelShape } from '../engine/reference-model.js';
 import { PegaError } from '../errors.js';
+import { PACKAGE_VERSION } from '../package.js';
 import { WORKER_DEFAULTS } from '../reference/options.js';
 import { connectPega, type PegaClient, type PegaTarget } from '../rpc/client.js';
 import { assess } from './assess.js';
 import { withEmbedded } from './embedded.js';
 import { connectEngine } from './engine-api.js';
-import { describeMachine, packageVersion } from './machine.js';
+import { describeMachine } from './machine.js';
 import { complete } from './openai-client.js';
 import { pegaSnapshot } from './pega-view.js';
 import { runPhases } from './phases.js';
@@ -131,7 +132,7 @@ async function measure(options: TtftOptions, environment: Environment): Promise<
       },
       machine: describeMachine(),
       versions: {
-        pega: packageVersion(),
+        pega: PACKAGE_VERSION,
         node: process.versions.node,
         pega_server: pega ? (await pegaSnapshot(pega)).serverVersion : null,
       },

@@ -1,10 +1,10 @@
 // Loads the addon, or says why it can't be loaded and what to do. Only src/engine imports this.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
 import { PegaError } from '../errors.js';
+import { packageRoot } from '../package.js';
 import type { NativeBinding } from './binding-types.js';
 
 const REBUILD = ['run `npm run build:native` in the folder of pega'];
@@ -19,16 +19,7 @@ export function loadBinding(): NativeBinding {
 
 /** PEGA_ADDON_PATH (another build, for example one under a sanitizer), else the release build's. */
 function addonPath(): string {
-  return process.env.PEGA_ADDON_PATH ?? join(packageFolder(), 'build', 'release', 'pega.node');
-}
-
-/** The folder with package.json: two above this file from source, three from dist. */
-function packageFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) {
-    folder = dirname(folder);
-  }
-  return folder;
+  return process.env.PEGA_ADDON_PATH ?? join(packageRoot(), 'build', 'release', 'pega.node');
 }
 
 /** Loads the addon at `path`. Exported for tests. */

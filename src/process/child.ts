@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { isPegaCode, PegaError } from '../errors.js';
-import { packageRoot } from './package-root.js';
+import { packageRoot } from '../package.js';
 import { parseReadyLine } from './ready-line.js';
 import { WITH_PARENT_VARIABLE } from './stop-with-parent.js';
 

@@ -1,32 +1,15 @@
-// pega.v1 as gRPC definitions, read from the proto file at run time.
-//
-// The file lies in proto/ of the package, two folders up from the sources and three from dist/.
+// pega.v1 as gRPC definitions, read from the package's proto file at run time.
 
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
-import { PegaError } from '../errors.js';
+import { packageRoot } from '../package.js';
 
 const PROTO_FILE = 'pega/v1/pega.proto';
 
-function findProtoFolder(): string {
-  for (const up of ['../../proto/', '../../../proto/']) {
-    const folder = fileURLToPath(new URL(up, import.meta.url));
-    if (existsSync(`${folder}${PROTO_FILE}`)) {
-      return folder;
-    }
-  }
-  throw new PegaError(
-    'PEGA_INTERNAL',
-    `proto/${PROTO_FILE} is not in the package that ${import.meta.url} belongs to`,
-    { suggestions: ['install pega again'] },
-  );
-}
-
 /** All of the file's messages and services; reflection answers from it. */
 export const packageDefinition: PackageDefinition = loadSync(PROTO_FILE, {
-  includeDirs: [findProtoFolder()],
+  includeDirs: [join(packageRoot(), 'proto')],
   keepCase: false,
   longs: Number,
   enums: String,

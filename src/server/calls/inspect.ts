@@ -2,6 +2,7 @@
 
 import type { Pool } from '../../engine/pool.js';
 import { PAGE_BYTES } from '../../limits.js';
+import { PACKAGE_VERSION } from '../../package.js';
 import type {
   GetBlocksResponse,
   GetPoolResponse,
@@ -12,7 +13,6 @@ import type {
 } from '../../rpc/messages.js';
 import type { EngineEntry, ProcessEntry } from '../engine-entry.js';
 import type { Registry } from '../registry.js';
-import { SERVER_VERSION } from '../version.js';
 
 export function getPool(pool: Pool, bootNumber: number, startedAtMs: number): GetPoolResponse {
   const stats = pool.stats();
@@ -20,7 +20,7 @@ export function getPool(pool: Pool, bootNumber: number, startedAtMs: number): Ge
     bootNumber,
     poolId: pool.poolId,
     folder: pool.folder.path,
-    serverVersion: SERVER_VERSION,
+    serverVersion: PACKAGE_VERSION,
     uptimeSeconds: (performance.now() - startedAtMs) / 1000,
     poolBytes: stats.poolBytes,
     filledBytes: pool.fillProgress().filledBytes,
