@@ -1,6 +1,9 @@
-// The bounds of the wire; native/base/limits.h has the same numbers and test/limits.test.ts compares.
+// The bounds of the wire and of a pool; native/base/limits.h has the same numbers and test/limits.test.ts compares.
 
 export const LIMITS = {
+  slabBytesMin: 16 * 1024 ** 2,
+  slabBytesMax: 1024 ** 3,
+  slabOrdinalsMax: 8192,
   ranksMax: 64,
   layersMax: 1024,
   hashBytesMin: 8,

@@ -6,13 +6,14 @@ import { LIMITS, PAGE_BYTES, SLOT_BYTES_ON_WIRE } from '../src/limits.js';
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 
-/** kHashBytesMax → hashBytesMax: the constants of a header that are plain numbers. */
+/** kHashBytesMax → hashBytesMax: the constants of a header, `8` or `std::uint64_t{16} << 20`. */
 function constantsOf(path: string): Record<string, number> {
-  const constant = /inline constexpr std::uint(?:32|64)_t k(\w+) = (\d+);/g;
+  const constant =
+    /inline constexpr std::uint(?:32|64)_t k(\w+) = (?:std::uint64_t\{)?(\d+)(?:\} << (\d+))?;/g;
   return Object.fromEntries(
-    [...read(path).matchAll(constant)].map(([, name = '', value]) => [
+    [...read(path).matchAll(constant)].map(([, name = '', value, shift = '0']) => [
       `${name[0]?.toLowerCase()}${name.slice(1)}`,
-      Number(value),
+      Number(value) * 2 ** Number(shift),
     ]),
   );
 }

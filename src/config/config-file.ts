@@ -23,14 +23,14 @@ export function readConfigFile(path: string, known: readonly string[]): Record<s
 }
 
 function readMapping(path: string): object {
+  const text = readText(path);
   let content: unknown;
   try {
-    content = parse(readFileSync(path, 'utf8'), { logLevel: 'error' });
-  } catch (thrown) {
-    const why = thrown instanceof Error ? (thrown.message.split('\n')[0] ?? '') : String(thrown);
-    throw new PegaError('PEGA_CONFIG', `${path} cannot be read as YAML: ${why}`, {
+    content = parse(text, { logLevel: 'error' });
+  } catch (cause) {
+    throw new PegaError('PEGA_CONFIG', `${path} cannot be read as YAML: ${firstLine(cause)}`, {
       suggestions: ['write one option a line, like `pool-size: 30gb`'],
-      cause: thrown,
+      cause,
     });
   }
   if (content === null) {
@@ -42,6 +42,21 @@ function readMapping(path: string): object {
     });
   }
   return content;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new PegaError('PEGA_CONFIG', `${path} cannot be read: ${firstLine(cause)}`, {
+      suggestions: ['name a file that this user can read with --config or PEGA_CONFIG'],
+      cause,
+    });
+  }
+}
+
+function firstLine(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.message.split('\n')[0] ?? '') : String(thrown);
 }
 
 function unknownKey(path: string, key: string, known: readonly string[]): PegaError {

@@ -3,9 +3,9 @@
 
 import { z } from 'zod';
 import { PegaError } from '../errors.js';
-import { LOG_LEVELS } from '../log.js';
-import { parseBytes } from '../units.js';
+import { LOG_LEVELS, type LogLevel } from '../log.js';
 import { parseHostPort } from './addresses.js';
+import { parsePoolSize } from './pool-size.js';
 
 /** A parser of ours as a zod step: its PegaError becomes the issue's message. */
 function parsed<T>(parse: (text: string) => T) {
@@ -52,6 +52,18 @@ function parseFolder(text: string): string {
   return text;
 }
 
+function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level === undefined) {
+    throw new PegaError(
+      'PEGA_INVALID_ARGUMENT',
+      `"${text}" is no log level; required is one of ${LOG_LEVELS.join(', ')}`,
+      { suggestions: ['write it like info'] },
+    );
+  }
+  return level;
+}
+
 const name = z.string().min(1, 'is empty; required is a name');
 
 export const SERVE_OPTIONS = z.strictObject({
@@ -60,11 +72,11 @@ export const SERVE_OPTIONS = z.strictObject({
   socket: z.string().min(1, 'is empty; required is a path').optional(),
   group: name.optional(),
   device: parsed(parseDevices).prefault('0'),
-  'pool-size': parsed(parseBytes).prefault('30gb'),
+  'pool-size': parsed(parsePoolSize).prefault('30gb'),
   'pool-dir': parsed(parseFolder).prefault('/dev/shm'),
   'slab-dir': parsed(parseFolder).optional(),
   'http-addr': parsed(parseHostPort).prefault('127.0.0.1:9091'),
-  'log-level': z.enum(LOG_LEVELS).prefault('info'),
+  'log-level': parsed(parseLogLevel).prefault('info'),
 });
 
 export type ServeOptionName = keyof z.input<typeof SERVE_OPTIONS>;

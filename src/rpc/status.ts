@@ -74,12 +74,21 @@ function codeOfTransport({ code, details }: ServiceError): PegaCode {
 }
 
 function sentence(failure: ServiceError, target: string): string {
+  const reason = reasonIn(failure.details);
   switch (failure.code) {
     case status.UNAVAILABLE:
-      return `no pega server answers at ${target}: ${failure.details}`;
+      return `no pega server answers at ${target}: ${reason}`;
     case status.DEADLINE_EXCEEDED:
-      return `the server at ${target} did not answer in time: ${failure.details}`;
+      return `the server at ${target} did not answer in time: ${reason}`;
     default:
-      return `the call to ${target} failed: ${failure.details}`;
+      return `the call to ${target} failed: ${reason}`;
   }
+}
+
+/** gRPC's details without what it wraps around the reason of a connection that failed. */
+function reasonIn(details: string): string {
+  return details
+    .replace(/^No connection established\. Last error: (?:Error: )?/, '')
+    .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/, '')
+    .replace(/\. Resolution note: .*$/s, '');
 }

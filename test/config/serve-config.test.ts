@@ -103,7 +103,9 @@ describe('refusals name the place', () => {
     ['device', '', 'GPU numbers'],
     ['pool-dir', 'relative', 'full path'],
     ['pool-size', '30 g b', 'size'],
-    ['log-level', 'loud', 'trace'],
+    ['pool-size', '1mb', '16.0 MiB to 8.0 TiB'],
+    ['pool-size', '9tb', '16.0 MiB to 8.0 TiB'],
+    ['log-level', 'loud', '"loud" is no log level; required is one of trace'],
     ['socket', '', 'path'],
     ['group', '', 'name'],
   ])('--%s=%s', (option, value, words) => {
@@ -156,7 +158,13 @@ describe('refusals name the place', () => {
   });
 
   it('of a file that is not there; an empty one is fine', () => {
-    expect(() => resolve({ file })).toThrow(expect.objectContaining({ code: 'PEGA_CONFIG' }));
+    expect(() => resolve({ file })).toThrow(
+      expect.objectContaining({
+        code: 'PEGA_CONFIG',
+        message: expect.stringMatching(/cannot be read: ENOENT/),
+        suggestions: [expect.stringContaining('--config')],
+      }),
+    );
     writeFileSync(file, '# nothing\n');
     expect(resolve({ file })).toEqual(resolve({}));
   });

@@ -25,3 +25,16 @@ it("the server's own code stands, whatever gRPC's is", () => {
     message: 'released before',
   });
 });
+
+it('a connection that failed is told by its reason alone', () => {
+  const details =
+    'No connection established. Last error: Error: connect ENOENT /s. Resolution note: ';
+  const failure = Object.assign(new Error(details), {
+    code: status.UNAVAILABLE,
+    details,
+    metadata: new Metadata(),
+  });
+  expect(fromStatus(failure as ServiceError, 'unix:/s').message).toBe(
+    'no pega server answers at unix:/s: connect ENOENT /s',
+  );
+});
