@@ -5,7 +5,13 @@ import { LIMITS } from '../limits.js';
 import type { NativePool } from './binding-types.js';
 import { inBatches, untilDone } from './native-call.js';
 
-const BATCH = LIMITS.hashesPerBatch;
+/** Slots, of all ranks, that one native call works on: a few hundred microseconds. */
+const SLOTS_PER_BATCH = 8192;
+
+/** Blocks for one native call: each costs work for the slot of each rank. */
+export function blocksPerBatch(rankCount: number): number {
+  return Math.max(1, Math.min(LIMITS.hashesPerBatch, Math.floor(SLOTS_PER_BATCH / rankCount)));
+}
 
 interface Chain {
   engine: number;
@@ -13,6 +19,8 @@ interface Chain {
   hashes: Uint8Array;
   hashBytes: number;
   count: number;
+  /** Blocks a native call. */
+  batch: number;
 }
 
 /** Most calls are one batch: no copy then. */
@@ -23,7 +31,7 @@ export function joinParts(parts: Buffer[]): Buffer {
 
 export async function leaseInBatches(
   pool: NativePool,
-  { engine, id, hashes, hashBytes, count }: Chain,
+  { engine, id, hashes, hashBytes, count, batch }: Chain,
 ): Promise<{ hitBlocks: number; slots: Buffer }> {
   const parts: Buffer[] = [];
   let hitBlocks = 0;
@@ -37,16 +45,16 @@ export async function leaseInBatches(
     return answer.hitBlocks === end - start;
   };
   try {
-    await inBatches(count, BATCH, step);
+    await inBatches(count, batch, step);
   } catch (thrown) {
-    throw await givenBack(thrown, begun, () => pool.release(engine, id, BATCH));
+    throw await givenBack(thrown, begun, () => pool.release(engine, id, batch));
   }
   return { hitBlocks, slots: joinParts(parts) };
 }
 
 export async function reserveInBatches(
   pool: NativePool,
-  { engine, id, parentHash, hashes, hashBytes, count }: Chain & { parentHash: Uint8Array },
+  { engine, id, parentHash, hashes, hashBytes, count, batch }: Chain & { parentHash: Uint8Array },
 ): Promise<{ outcomes: Buffer; reserved: Buffer }> {
   const outcomes: Buffer[] = [];
   const reserved: Buffer[] = [];
@@ -62,9 +70,9 @@ export async function reserveInBatches(
     return true;
   };
   try {
-    await inBatches(count, BATCH, step);
+    await inBatches(count, batch, step);
   } catch (thrown) {
-    throw await givenBack(thrown, begun, () => pool.abandonAll(engine, id, BATCH));
+    throw await givenBack(thrown, begun, () => pool.abandonAll(engine, id, batch));
   }
   return { outcomes: joinParts(outcomes), reserved: joinParts(reserved) };
 }

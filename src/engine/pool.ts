@@ -5,7 +5,6 @@
 // between them, so another call may come in between: the pool stays consistent, ids make one operation
 // of the batches. Not here: who calls, whether its processes live, the wire.
 import { PegaError } from '../errors.js';
-import { LIMITS } from '../limits.js';
 import { loadBinding } from './binding.js';
 import type {
   NativeEngineStats,
@@ -17,7 +16,7 @@ import type {
   NativeSlabStats,
 } from './binding-types.js';
 import { callNative, inBatches, untilDone } from './native-call.js';
-import { joinParts, leaseInBatches, reserveInBatches } from './pool-batches.js';
+import { blocksPerBatch, joinParts, leaseInBatches, reserveInBatches } from './pool-batches.js';
 
 export type {
   NativeEngineStats as EngineStats,
@@ -65,7 +64,6 @@ interface BlockShape {
 
 const U32_BYTES = 4;
 const U64_BYTES = 8;
-const BATCH = LIMITS.hashesPerBatch;
 
 export class Pool {
   readonly bootNumber: number;
@@ -138,12 +136,12 @@ export class Pool {
 
   /** The engine's processes are dead: its leases end, its new calls are refused. */
   endLeases(engine: number): Promise<void> {
-    return untilDone(() => this.#native.endLeases(engine, BATCH));
+    return untilDone(() => this.#native.endLeases(engine, this.#batchOf(engine)));
   }
 
   /** After endLeases, when no copy can run any more: its reservations end, and it is forgotten. */
   async endStores(engine: number): Promise<void> {
-    await untilDone(() => this.#native.endStores(engine, BATCH));
+    await untilDone(() => this.#native.endStores(engine, this.#batchOf(engine)));
     this.#engines.delete(engine);
   }
 
@@ -154,12 +152,13 @@ export class Pool {
   /** One byte a block, 1 where it is sealed. */
   async lookup(engine: number, hashes: Uint8Array): Promise<Buffer> {
     const { hashBytes } = this.#shapeOf(engine);
-    const batches = Math.max(1, Math.ceil(blocksIn(hashes, hashBytes) / BATCH));
+    const batch = this.#batchOf(engine);
+    const batches = Math.max(1, Math.ceil(blocksIn(hashes, hashBytes) / batch));
     const parts: Buffer[] = [];
     // The last batch first: what is touched last is warmest, and a chain shall lose its end first.
     await inBatches(batches, 1, (done) => {
-      const start = (batches - 1 - done) * BATCH;
-      const cut = hashes.subarray(start * hashBytes, (start + BATCH) * hashBytes);
+      const start = (batches - 1 - done) * batch;
+      const cut = hashes.subarray(start * hashBytes, (start + batch) * hashBytes);
       parts.unshift(this.#native.lookup(engine, cut));
       return true;
     });
@@ -176,13 +175,14 @@ export class Pool {
     const { hashBytes } = this.#shapeOf(engine);
     const count = Math.min(blocksIn(hashes, hashBytes), blocksMax);
     const id = toId(leaseId);
-    return leaseInBatches(this.#native, { engine, id, hashes, hashBytes, count });
+    const batch = this.#batchOf(engine);
+    return leaseInBatches(this.#native, { engine, id, hashes, hashBytes, count, batch });
   }
 
   /** Ends the lease; of an id that is not known leaves a tombstone. */
   async release(engine: number, leaseId: number): Promise<void> {
     const id = toId(leaseId);
-    await untilDone(() => this.#native.release(engine, id, BATCH));
+    await untilDone(() => this.#native.release(engine, id, this.#batchOf(engine)));
   }
 
   /** Reserves slots for the blocks of a chain that are neither sealed nor in flight. */
@@ -195,10 +195,12 @@ export class Pool {
     const { hashBytes } = this.#shapeOf(engine);
     const count = blocksIn(hashes, hashBytes);
     const id = toId(reservationId);
-    return reserveInBatches(this.#native, { engine, id, parentHash, hashes, hashBytes, count });
+    const batch = this.#batchOf(engine);
+    const chain = { engine, id, parentHash, hashes, hashBytes, count, batch };
+    return reserveInBatches(this.#native, chain);
   }
 
-  /** Publishes blocks; how many this call sealed. All or nothing for each batch of 1,024. */
+  /** Publishes blocks; how many this call sealed. All or nothing for each batch. */
   async seal(
     engine: number,
     reservationId: number,
@@ -215,7 +217,7 @@ export class Pool {
       );
     }
     let sealed = 0;
-    await inBatches(count, BATCH, (start, end) => {
+    await inBatches(count, this.#batchOf(engine), (start, end) => {
       sealed += this.#native.seal(
         engine,
         id,
@@ -231,10 +233,11 @@ export class Pool {
   async abandon(engine: number, reservationId: number, indices?: Uint8Array): Promise<void> {
     const id = toId(reservationId);
     if (indices === undefined || indices.length === 0) {
-      await untilDone(() => this.#native.abandonAll(engine, id, BATCH));
+      await untilDone(() => this.#native.abandonAll(engine, id, this.#batchOf(engine)));
       return;
     }
-    await inBatches(Math.ceil(indices.length / U32_BYTES), BATCH, (start, end) => {
+    const count = Math.ceil(indices.length / U32_BYTES);
+    await inBatches(count, this.#batchOf(engine), (start, end) => {
       this.#native.abandon(engine, id, indices.subarray(start * U32_BYTES, end * U32_BYTES));
       return true;
     });
@@ -264,6 +267,11 @@ export class Pool {
   /** Removes slab and mark files: an orderly stop. Again: no effect. */
   close(): void {
     callNative(() => this.#native.close());
+  }
+
+  /** Of an engine that is not known the native call says so. */
+  #batchOf(engine: number): number {
+    return blocksPerBatch(this.#engines.get(engine)?.rankCount ?? 1);
   }
 
   #shapeOf(engine: number): BlockShape {
