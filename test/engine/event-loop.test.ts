@@ -55,6 +55,18 @@ test('one batch takes no turn', async () => {
   expect((await turnsDuring(() => pool.release(engine, 1))).turns).toBe(0);
 });
 
+test('with many ranks a batch has fewer blocks: slots are the work', async () => {
+  const ranks = 64;
+  const engine = addEngine(pool, Array<number>(ranks).fill(PAGE_BYTES), HASH_BYTES);
+  const count = 300; // one batch for one rank
+  const hashes = randomBytes(count * HASH_BYTES);
+  const stored = await turnsDuring(() => pool.reserve(engine, 1, NO_PARENT, hashes));
+  expect(stored.turns).toBeGreaterThanOrEqual(2);
+  expect(stored.value.outcomes.length).toBe(count);
+  await pool.abandon(engine, 1);
+  pool.checkInvariants();
+});
+
 test('a chain of many batches is one reservation and one lease, in turns throughout', async () => {
   const engine = addEngine(pool, [PAGE_BYTES], HASH_BYTES);
   const count = 3 * LIMITS.hashesPerBatch + 5;
