@@ -1,7 +1,7 @@
 // pega.v1 over gRPC: puts PegaHandlers behind the wire, with health and reflection beside them.
 //
-// Answers are serialized here, so that one over the message limit becomes PEGA_LIMIT instead of a
-// broken stream. Handlers' errors become statuses; what is not a PegaError is reported through
+// Requests are decoded and answers serialized here, so that one over its limit becomes PEGA_LIMIT instead
+// of a broken stream. Handlers' errors become statuses; what is not a PegaError is reported through
 // `onFailure` and leaves the server as PEGA_INTERNAL without its text.
 
 import { performance } from 'node:perf_hooks';
@@ -25,7 +25,7 @@ import {
   pegaService,
 } from './definition.js';
 import type { PegaHandlers } from './handlers.js';
-import { checkMessageBytes } from './message-limit.js';
+import { checkMessageBytes, decodeRequest } from './message-limit.js';
 import type { UnaryCalls } from './messages.js';
 import { serveSession } from './session-service.js';
 import { toStatus } from './status.js';
@@ -83,19 +83,16 @@ function addService(server: Server, service: ServiceDefinition, options: RpcOpti
   const definitions: Record<string, MethodDefinition<unknown, unknown>> = {};
   const implementation: UntypedServiceImplementation = {};
   for (const [method, definition] of Object.entries(service)) {
+    const encoded = { ...definition, requestDeserialize: (bytes: Buffer) => bytes };
     if (method === 'Session') {
-      definitions[method] = definition;
+      definitions[method] = encoded;
       implementation[method] = (stream: Parameters<typeof serveSession>[0]) =>
         serveSession(stream, options.handlers.Session, (thrown) =>
           options.onFailure(method, thrown),
         );
     } else {
-      definitions[method] = { ...definition, responseSerialize: (bytes) => bytes as Buffer };
-      implementation[method] = unary(
-        method as keyof UnaryCalls,
-        definition.responseSerialize,
-        options,
-      );
+      definitions[method] = { ...encoded, responseSerialize: (bytes) => bytes as Buffer };
+      implementation[method] = unary(method as keyof UnaryCalls, definition, options);
     }
   }
   server.addService(definitions, implementation);
@@ -103,16 +100,18 @@ function addService(server: Server, service: ServiceDefinition, options: RpcOpti
 
 function unary(
   method: keyof UnaryCalls,
-  serialize: (response: unknown) => Buffer,
+  { requestDeserialize, responseSerialize }: MethodDefinition<unknown, unknown>,
   options: RpcOptions,
-): handleUnaryCall<unknown, Buffer> {
+): handleUnaryCall<Buffer, Buffer> {
   const handle = options.handlers[method] as (request: unknown) => unknown;
   return (call, callback) => {
-    const start = performance.now();
+    let start = performance.now();
     const finish = (code: string): void =>
       options.onCall(method, (performance.now() - start) / 1000, code);
     const answer = async (): Promise<Buffer> => {
-      const message = serialize(await handle(call.request));
+      const request = decodeRequest(method, call.request, requestDeserialize);
+      start = performance.now();
+      const message = responseSerialize(await handle(request));
       checkMessageBytes(`${method} answer's`, message.length);
       return message;
     };

@@ -2,13 +2,19 @@
 
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { PegaError } from '../errors.js';
+import { pegaService } from './definition.js';
 import type { PegaHandlers, SessionEvents } from './handlers.js';
+import { decodeRequest } from './message-limit.js';
 import type { SessionRequest, SessionResponse } from './messages.js';
 import { toStatus } from './status.js';
 
-type Stream = ServerDuplexStream<SessionRequest, SessionResponse>;
+/** Requests come encoded. */
+type Stream = ServerDuplexStream<Buffer, SessionResponse>;
 
 const HELLO_WITHIN_MS = 10_000;
+
+const decodeSession = (bytes: Buffer): SessionRequest =>
+  pegaService.Session?.requestDeserialize(bytes) as SessionRequest;
 
 export function serveSession(
   stream: Stream,
@@ -48,11 +54,12 @@ export function serveSession(
       }
     },
   };
-  stream.on('data', (request: SessionRequest) => {
+  stream.on('data', (bytes: Buffer) => {
     if (over) {
       return;
     }
     try {
+      const request = decodeRequest('Session', bytes, decodeSession);
       if (events === undefined) {
         events = openWith(request, (hello) => open(hello, link));
         clearTimeout(helloTimer);

@@ -9,6 +9,7 @@ import type { Layout, LayoutSegment } from './messages.js';
 
 const BLOCKS_MAX = 2 ** 32;
 const SEGMENTS_PER_LAYER_MAX = 8;
+const SEGMENTS_MAX = LIMITS.layersMax * SEGMENTS_PER_LAYER_MAX;
 const SAFE_MAX = Number.MAX_SAFE_INTEGER;
 
 /** Throws PEGA_INVALID_ARGUMENT. `slotBytes` is what the identity says for this rank. */
@@ -18,6 +19,8 @@ export function checkLayout(layout: Layout, slotBytes: number, rank: number): vo
     layout.blockCount <=
       BLOCKS_MAX, `layout.block_count is ${wholeNumber(layout.blockCount)}; required is 1 to ${BLOCKS_MAX}`);
   require(layout.allocations.length > 0, 'layout has no allocations; required is at least one');
+  require(layout.allocations.length <=
+    SEGMENTS_MAX, `layout has ${layout.allocations.length} allocations; at most ${SEGMENTS_MAX}, one for each segment, are allowed`);
   for (const [index, { bytes }] of layout.allocations.entries()) {
     require(Number.isSafeInteger(bytes) &&
       bytes >=
@@ -97,11 +100,13 @@ function checkOverlaps(layout: Layout): void {
       if (second?.segment.allocation !== allocation || second.segment.offsetBytes >= end) {
         break;
       }
-      require(!overlap(
-        first.segment,
-        second.segment,
-        layout.blockCount,
-      ), `layout.segments[${first.index}] and [${second.index}] overlap in allocation ${allocation}, or meet there with different strides`);
+      // The sentence only where it is needed: layers that interleave make millions of pairs.
+      if (overlap(first.segment, second.segment, layout.blockCount)) {
+        throw new PegaError(
+          'PEGA_INVALID_ARGUMENT',
+          `layout.segments[${first.index}] and [${second.index}] overlap in allocation ${allocation}, or meet there with different strides`,
+        );
+      }
     }
   }
 }

@@ -110,6 +110,57 @@ describe('errors', () => {
   });
 });
 
+describe('requests that are made of many small fields', () => {
+  it.each([
+    ['Register', 600_000],
+    ['Release', 100_000],
+  ])('are refused before they are decoded (%s of %d bytes)', async (method, bytes) => {
+    const raw = new Client(`unix:${folder}/s`, credentials.createInsecure());
+    const failure = await new Promise((resolve) => {
+      raw.makeUnaryRequest(
+        `/pega.v1.Pega/${method}`,
+        (message: Buffer) => message,
+        (message) => message,
+        Buffer.alloc(bytes, 0xff), // no message of pega.v1: decoding would say so
+        (error) => resolve(error),
+      );
+    });
+    raw.close();
+    expect(String(failure)).toContain(`PEGA_LIMIT: the ${method} message has ${bytes} bytes`);
+  });
+
+  it('and what is no message at all is the client’s mistake', async () => {
+    const raw = new Client(`unix:${folder}/s`, credentials.createInsecure());
+    const failure = await new Promise((resolve) => {
+      raw.makeUnaryRequest(
+        '/pega.v1.Pega/Query',
+        (message: Buffer) => message,
+        (message) => message,
+        Buffer.alloc(10, 0xff),
+        (error) => resolve(error),
+      );
+    });
+    raw.close();
+    expect(String(failure)).toContain('PEGA_INVALID_ARGUMENT: the Query message');
+    expect(failures).toMatchObject([{ code: 'PEGA_INVALID_ARGUMENT' }]);
+  });
+
+  it('end a session, too', async () => {
+    const stream = new Client(`unix:${folder}/s`, credentials.createInsecure());
+    const call = stream.makeBidiStreamRequest(
+      '/pega.v1.Pega/Session',
+      (message: Buffer) => message,
+      (message) => message,
+    );
+    const failure = new Promise((resolve) => {
+      call.on('error', resolve);
+    });
+    call.write(Buffer.alloc(600_000));
+    expect(String(await failure)).toContain('Session message has 600000 bytes');
+    stream.close();
+  });
+});
+
 describe('values on the wire', () => {
   it('come through as they were', async () => {
     const caller = {

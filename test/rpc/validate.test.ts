@@ -117,6 +117,7 @@ describe('layout', () => {
     ['2^32 + 1 blocks', { blockCount: 2 ** 32 + 1 }, 'block_count'],
     ['more blocks than fit', { blockCount: BLOCKS + 1 }, 'does not multiply out'],
     ['no allocations', { allocations: [] }, 'no allocations'],
+    ['many allocations', { allocations: Array(8193).fill({ bytes: 1 }) }, 'at most 8192'],
     ['an empty allocation', { allocations: [{ bytes: 0 }] }, 'allocations[0] has 0 bytes'],
     ['no segments', { segments: [] }, 'no segments'],
     ['a missing layer', { segments: [layer(), layer({ layer: 2 })] }, 'layer 2 after layer 0'],
