@@ -1,6 +1,10 @@
 #include "node/measure.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <latch>
@@ -8,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/scoped_fd.h"
 #include "node/arguments.h"
 #include "node/async_call.h"
 #include "reference/reference_model.h"
@@ -22,7 +27,7 @@ constexpr std::uint64_t kPieceBytesMax = std::uint64_t{1} << 30;
 constexpr std::uint32_t kSgemmSizeMax = 16384;
 constexpr std::uint64_t kRandomBytesMax = std::uint64_t{1} << 32;
 // Each thread copies through this much, so that the copies go to memory and not to a cache.
-constexpr std::uint64_t kCopySpanBytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t kCopySpanBytes = std::uint64_t{128} << 20;
 
 using Clock = std::chrono::steady_clock;
 
@@ -44,6 +49,54 @@ double CopyBytesPerSecond(std::uint64_t piece_bytes, Clock::duration time,
     took = Clock::now() - start;
   }
   return static_cast<double>(copied) / std::chrono::duration<double>(took).count();
+}
+
+// One thread's part of a file: pwrite or pread of pieces, for `time`.
+double FileBytesPerSecond(int fd, std::uint64_t first_byte, std::uint64_t piece_bytes, bool write,
+                          Clock::duration time, std::latch& all_touched) {
+  const std::uint64_t pieces = std::max<std::uint64_t>(1, kCopySpanBytes / piece_bytes);
+  std::vector<std::uint8_t> memory(pieces * piece_bytes, 1);
+  all_touched.arrive_and_wait();
+  const Clock::time_point start = Clock::now();
+  std::uint64_t copied = 0;
+  Clock::duration took{};
+  for (std::uint64_t piece = 0; took < time; piece = (piece + 1) % pieces) {
+    std::uint8_t* const at = memory.data() + piece * piece_bytes;
+    const auto offset = static_cast<off_t>(first_byte + piece * piece_bytes);
+    const ssize_t moved =
+        write ? ::pwrite(fd, at, piece_bytes, offset) : ::pread(fd, at, piece_bytes, offset);
+    if (moved != static_cast<ssize_t>(piece_bytes)) return 0;
+    copied += piece_bytes;
+    took = Clock::now() - start;
+  }
+  return static_cast<double>(copied) / std::chrono::duration<double>(took).count();
+}
+
+// A file of its own in `folder`, which has no name any more when this returns.
+Result<double> MeasureFileCopy(const std::string& folder, std::uint32_t threads,
+                               std::uint64_t piece_bytes, bool write, double seconds) {
+  const ScopedFd fd(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!fd.valid()) return Status::Io("open a nameless file in " + folder, errno);
+  const std::uint64_t span =
+      std::max<std::uint64_t>(1, kCopySpanBytes / piece_bytes) * piece_bytes;
+  if (::fallocate(fd.get(), 0, 0, static_cast<off_t>(span * threads)) != 0) {
+    return Status::Io("fallocate in " + folder, errno);
+  }
+  const auto time =
+      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  std::latch all_touched(threads);
+  std::vector<double> rates(threads);
+  std::vector<std::thread> running;
+  for (std::uint32_t i = 0; i < threads; ++i) {
+    running.emplace_back([&, i] {
+      rates[i] = FileBytesPerSecond(fd.get(), i * span, piece_bytes, write, time, all_touched);
+    });
+  }
+  for (std::thread& thread : running) thread.join();
+  if (std::ranges::find(rates, 0.0) != rates.end()) {
+    return Status(Code::kIo, "a copy of " + std::to_string(piece_bytes) + " bytes fell short");
+  }
+  return std::accumulate(rates.begin(), rates.end(), 0.0);
 }
 
 double MeasureMemcpy(std::uint32_t threads, std::uint64_t piece_bytes, double seconds) {
@@ -70,6 +123,20 @@ Napi::Value MemcpyCall(const Napi::CallbackInfo& info) {
   return RunAsync<double>(
       info.Env(), "measureMemcpy",
       [=]() -> Result<double> { return MeasureMemcpy(threads, piece, seconds); }, ToJsNumber);
+}
+
+Napi::Value FileCopyCall(const Napi::CallbackInfo& info) {
+  Arguments read(info.Env(), "measureFileCopy");
+  const std::string folder = read.String(info[0], "folder");
+  const std::uint32_t threads = read.U32(info[1], "threads", 1, kThreadsMax);
+  const std::uint64_t piece = read.Integer(info[2], "pieceBytes", 1, kPieceBytesMax);
+  const bool write = read.Bool(info[3], "write");
+  const double seconds = read.PositiveNumber(info[4], "seconds", kSecondsMax);
+  if (read.Failed()) return {};
+  return RunAsync<double>(
+      info.Env(), "measureFileCopy",
+      [=]() -> Result<double> { return MeasureFileCopy(folder, threads, piece, write, seconds); },
+      ToJsNumber);
 }
 
 Napi::Value FmaPeakCall(const Napi::CallbackInfo& info) {
@@ -126,6 +193,7 @@ Napi::Value FillRandomCall(const Napi::CallbackInfo& info) {
 
 void RegisterMeasurements(Napi::Env env, Napi::Object exports) {
   exports.Set("measureMemcpy", Napi::Function::New<&MemcpyCall>(env, "measureMemcpy"));
+  exports.Set("measureFileCopy", Napi::Function::New<&FileCopyCall>(env, "measureFileCopy"));
   exports.Set("measureFmaPeak", Napi::Function::New<&FmaPeakCall>(env, "measureFmaPeak"));
   exports.Set("measureSgemm", Napi::Function::New<&SgemmCall>(env, "measureSgemm"));
   exports.Set("fillRandom", Napi::Function::New<&FillRandomCall>(env, "fillRandom"));

@@ -24,6 +24,14 @@ export interface NativeBinding {
   ReferenceModel: { create(options: NativeModelOptions): NativeReferenceModel };
   /** Multi-threaded copies between two private buffers, bytes/s. */
   measureMemcpy(threads: number, pieceBytes: number, seconds: number): Promise<number>;
+  /** pwrite or pread on a nameless file in the folder, bytes/s. */
+  measureFileCopy(
+    folder: string,
+    threads: number,
+    pieceBytes: number,
+    write: boolean,
+    seconds: number,
+  ): Promise<number>;
   measureFmaPeak(threads: number, seconds: number): Promise<number>;
   measureSgemm(threads: number, size: number, seconds: number): Promise<number>;
   fillRandom(bytes: number): Buffer;

@@ -11,6 +11,19 @@ export function measureMemcpy(
   return awaitNative(() => loadBinding().measureMemcpy(threads, pieceBytes, seconds));
 }
 
+/** pwrite or pread by several threads on a nameless file in `folder`: what the kernel's path allows, bytes/s. */
+export function measureFileCopy(
+  folder: string,
+  threads: number,
+  pieceBytes: number,
+  write: boolean,
+  seconds: number,
+): Promise<number> {
+  return awaitNative(() =>
+    loadBinding().measureFileCopy(folder, threads, pieceBytes, write, seconds),
+  );
+}
+
 /** Register-resident fused multiply-adds, FLOP/s. */
 export function measureFmaPeak(threads: number, seconds: number): Promise<number> {
   return awaitNative(() => loadBinding().measureFmaPeak(threads, seconds));
