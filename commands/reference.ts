@@ -1,29 +1,26 @@
 // `pega reference`: flags in, src/reference's worker, ready line out.
 import { Flags, type Interfaces } from '@oclif/core';
 import { PegaCommand } from '../cli/pega-command.js';
-import { formatHostPort, parseHostPort } from '../src/config/addresses.js';
+import { targetOfFlags } from '../src/config/pega-target.js';
 import { createLogger, LOG_LEVELS, type LogLevel } from '../src/log.js';
 import { WORKER_DEFAULTS, type WorkerOptions } from '../src/reference/options.js';
 import { startReferenceWorker } from '../src/reference/worker.js';
-import type { PegaTarget } from '../src/rpc/client.js';
 
 const COUNT_MAX = 2 ** 31 - 1;
 
 function count(fallback: number, description: string, min = 1) {
-  return Flags.integer({ default: fallback, min, max: COUNT_MAX, description });
+  return Flags.integer({ helpValue: 'N', default: fallback, min, max: COUNT_MAX, description });
 }
 
 export default class Reference extends PegaCommand {
   static override summary =
     'Run the reference worker: a small LLM server on the CPU, for tests and demos.';
 
-  static override description =
-    `A seeded Llama-style transformer behind an OpenAI-style /v1/completions (prompts are token ids), with paged KV,
-prefix caching, chunked prefill and greedy decoding. With --socket or --addr it keeps its KV in that pega server;
-it goes on without the server while that is away. Its speed says nothing about any GPU.
-
-Prints one line, "ready url=… pid=…", when it serves. SIGTERM and SIGINT end it with exit code 0.
-Exit codes: 0 stopped; 2 usage; 69 the address is taken or the addon is missing.`;
+  static override description = [
+    'A seeded Llama-style transformer behind an OpenAI-style /v1/completions (prompts are token ids), with paged KV, prefix caching, chunked prefill and greedy decoding. With --socket or --addr it keeps its KV in that pega server; it goes on without the server while that is away. Its speed says nothing about any GPU.',
+    'Prints one line, "ready url=… pid=…", when it serves. SIGTERM and SIGINT end it with exit code 0.',
+    'Exit codes: 0 stopped; 2 usage; 69 the address is taken or the addon is missing.',
+  ].join('\n\n');
 
   static override examples = [
     { description: 'Alone, on a free port', command: '<%= config.bin %> <%= command.id %>' },
@@ -40,14 +37,23 @@ Exit codes: 0 stopped; 2 usage; 69 the address is taken or the addon is missing.
       exclusive: ['addr'],
     }),
     addr: Flags.string({ helpValue: 'HOST:PORT', description: 'address of the server' }),
-    host: Flags.string({ default: WORKER_DEFAULTS.host, description: 'where to listen' }),
+    host: Flags.string({
+      helpValue: 'HOST',
+      default: WORKER_DEFAULTS.host,
+      description: 'where to listen',
+    }),
     port: Flags.integer({
+      helpValue: 'N',
       default: WORKER_DEFAULTS.port,
       min: 0,
       max: 65_535,
       description: '0 takes a free one',
     }),
-    model: Flags.string({ default: WORKER_DEFAULTS.model, description: 'its name in the API' }),
+    model: Flags.string({
+      helpValue: 'NAME',
+      default: WORKER_DEFAULTS.model,
+      description: 'its name in the API',
+    }),
     layers: count(WORKER_DEFAULTS.shape.layers, 'transformer layers'),
     heads: count(WORKER_DEFAULTS.shape.heads, 'attention heads, a multiple of --kv-heads'),
     'kv-heads': count(WORKER_DEFAULTS.shape.kvHeads, 'key and value heads'),
@@ -65,7 +71,12 @@ Exit codes: 0 stopped; 2 usage; 69 the address is taken or the addon is missing.
       WORKER_DEFAULTS.queryDeadlineMs,
       'a server that answers later has missed',
     ),
-    'log-level': Flags.string({ default: 'info', options: LOG_LEVELS, description: 'of stderr' }),
+    'log-level': Flags.string({
+      helpValue: 'LEVEL',
+      default: 'info',
+      options: LOG_LEVELS,
+      description: 'of stderr',
+    }),
   };
 
   async run(): Promise<void> {
@@ -86,12 +97,7 @@ Exit codes: 0 stopped; 2 usage; 69 the address is taken or the addon is missing.
 type ReferenceFlags = Interfaces.InferredFlags<typeof Reference.flags>;
 
 function optionsOf(flags: ReferenceFlags): WorkerOptions {
-  const target: PegaTarget | undefined =
-    flags.socket !== undefined
-      ? { socket: flags.socket }
-      : flags.addr !== undefined
-        ? { address: formatHostPort(parseHostPort(flags.addr)) }
-        : undefined;
+  const target = targetOfFlags(flags);
   return {
     ...(target === undefined ? {} : { target }),
     host: flags.host,

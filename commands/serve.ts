@@ -10,15 +10,11 @@ import { warnOfDevices } from '../src/server/warnings.js';
 export default class Serve extends PegaCommand {
   static override summary = "Keep one host's pool of KV cache blocks and serve it to its engines.";
 
-  static override description =
-    `Takes memory for the pool, serves from its first slab on, and prints one line when it does:
-ready grpc=HOST:PORT socket=PATH http=HOST:PORT pid=N boot=N. Logs and progress go to stderr.
-
-Each option can also come from a variable (--pool-size: PEGA_POOL_SIZE) or from the YAML file that
---config or PEGA_CONFIG names; flags win over variables over the file.
-
-Exit codes: 0 stopped by SIGTERM or SIGINT; 2 usage or configuration; 69 an address or the pool is in
-use, or there is no room for it.`;
+  static override description = [
+    'Takes memory for the pool, serves from its first slab on, and prints one line when it does: ready grpc=HOST:PORT socket=PATH http=HOST:PORT pid=N boot=N. Logs and progress go to stderr.',
+    'Each option can also come from a variable (--pool-size: PEGA_POOL_SIZE) or from the YAML file that --config or PEGA_CONFIG names; flags win over variables over the file.',
+    'Exit codes: 0 stopped by SIGTERM or SIGINT; 2 usage or configuration; 69 an address or the pool is in use, or there is no room for it.',
+  ].join('\n\n');
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
@@ -66,7 +62,7 @@ use, or there is no room for it.`;
     }),
     config: Flags.string({
       helpValue: 'FILE',
-      description: 'a YAML file with any of the options above, named without --',
+      description: 'a YAML file with any of the other options, named without --',
     }),
   };
 

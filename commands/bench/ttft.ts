@@ -1,16 +1,20 @@
 // `pega bench ttft`: flags in, src/bench's benchTtft, table or JSON out.
-import { Flags } from '@oclif/core';
+import { Flags, type Interfaces } from '@oclif/core';
 import { PegaCommand } from '../../cli/pega-command.js';
-import { TARGET_FLAGS } from '../../cli/target-flags.js';
+import { targetFlags } from '../../cli/target-flags.js';
 import { progressTo } from '../../src/bench/progress.js';
 import { renderTtft } from '../../src/bench/report.js';
 import { exitCodeOf, type TtftResult } from '../../src/bench/result.js';
-import { benchTtft, type TtftOptions } from '../../src/bench/ttft.js';
+import { benchTtft, type EmbeddedEngine, type UrlEngine } from '../../src/bench/ttft.js';
+import { parseNamed } from '../../src/config/named-value.js';
 import { choosePegaTarget } from '../../src/config/pega-target.js';
+import { parsePoolSize } from '../../src/config/pool-size.js';
 import { PegaError } from '../../src/errors.js';
-import { parseBytes } from '../../src/units.js';
 
 const COUNT_MAX = 1_000_000;
+const VOCABULARY_DEFAULT = 4096;
+
+const SIZES = '[--num-prompts N] [--input-len N] [--output-len N] [--request-rate R] [--seed N]';
 
 export default class BenchTtft extends PegaCommand {
   static override summary = 'Measure time to first token: cold, from HBM, from the host pool.';
@@ -30,23 +34,32 @@ export default class BenchTtft extends PegaCommand {
     },
   ];
 
+  // oclif's own line would show no flags where one excludes another.
+  static override usage = [
+    `<%= command.id %> [--server-pool-size SIZE] ${SIZES} [--json]`,
+    `<%= command.id %> --url URL [--model NAME] [--vocab-size N] [--socket PATH | --addr HOST:PORT] ${SIZES} [--json]`,
+  ];
+
   static override enableJsonFlag = true;
 
   static override flags = {
     'num-prompts': Flags.integer({
       default: 8,
+      helpValue: 'N',
       min: 1,
       max: COUNT_MAX,
       description: 'prompts of a phase',
     }),
     'input-len': Flags.integer({
       default: 2048,
+      helpValue: 'N',
       min: 1,
       max: COUNT_MAX,
       description: 'tokens of a prompt',
     }),
     'output-len': Flags.integer({
       default: 8,
+      helpValue: 'N',
       min: 1,
       max: COUNT_MAX,
       description: 'tokens of an answer; they are what answers are compared by',
@@ -57,50 +70,43 @@ export default class BenchTtft extends PegaCommand {
       description: 'requests per second, Poisson by seed; inf sends all at once',
     }),
     seed: Flags.integer({
+      helpValue: 'N',
       min: 0,
       description: 'of prompts and arrivals; default 0, with --url a new one each time',
     }),
-    url: Flags.string({ description: 'an OpenAI-compatible engine, e.g. http://127.0.0.1:8000' }),
-    model: Flags.string({ dependsOn: ['url'], description: 'default: the first of /v1/models' }),
+    url: Flags.string({
+      helpValue: 'URL',
+      description: 'an OpenAI-compatible engine, e.g. http://127.0.0.1:8000',
+    }),
+    model: Flags.string({
+      helpValue: 'NAME',
+      dependsOn: ['url'],
+      description: 'default: the first of /v1/models',
+    }),
     'vocab-size': Flags.integer({
+      helpValue: 'N',
       dependsOn: ['url'],
       min: 2,
       max: 2 ** 31 - 1,
-      description: 'token ids are drawn below it; default 4096',
+      description: `token ids are drawn below it; default ${VOCABULARY_DEFAULT}`,
     }),
     'server-pool-size': Flags.string({
       exclusive: ['url'],
       helpValue: 'SIZE',
       description: 'pool of the server that is started, e.g. 2gb; default: to fit the prompts',
     }),
-    ...TARGET_FLAGS,
+    ...targetFlags({ dependsOn: ['url'] }),
   };
 
   async run(): Promise<TtftResult> {
     const { flags } = await this.parse(BenchTtft);
-    const chosen = choosePegaTarget(flags, process.env);
-    const poolSize = flags['server-pool-size'];
-    const engine: TtftOptions['engine'] =
-      flags.url === undefined
-        ? {
-            kind: 'embedded',
-            ...(poolSize === undefined ? {} : { poolBytes: parseBytes(poolSize) }),
-          }
-        : {
-            kind: 'url',
-            url: flags.url,
-            ...(flags.model === undefined ? {} : { model: flags.model }),
-            vocabularySize: flags['vocab-size'] ?? 4096,
-            pega: chosen.target,
-            pegaIsRequired: chosen.named,
-          };
     const result = await benchTtft({
       promptCount: flags['num-prompts'],
       inputTokens: flags['input-len'],
       outputTokens: flags['output-len'],
       requestRate: parseRate(flags['request-rate']),
       ...(flags.seed === undefined ? {} : { seed: flags.seed }),
-      engine,
+      engine: flags.url === undefined ? ownEngine(flags) : engineAt(flags.url, flags),
       signal: this.stopSignal,
       progress: progressTo(process.stderr),
     });
@@ -108,6 +114,29 @@ export default class BenchTtft extends PegaCommand {
     this.finishWith(exitCodeOf(result.problems));
     return result;
   }
+}
+
+type TtftFlags = Interfaces.InferredFlags<typeof BenchTtft.flags>;
+
+function ownEngine({ 'server-pool-size': poolSize }: TtftFlags): EmbeddedEngine {
+  return poolSize === undefined
+    ? { kind: 'embedded' }
+    : {
+        kind: 'embedded',
+        poolBytes: parseNamed('--server-pool-size', poolSize, parsePoolSize),
+      };
+}
+
+function engineAt(url: string, flags: TtftFlags): UrlEngine {
+  const chosen = choosePegaTarget(flags, process.env);
+  return {
+    kind: 'url',
+    url,
+    ...(flags.model === undefined ? {} : { model: flags.model }),
+    vocabularySize: flags['vocab-size'] ?? VOCABULARY_DEFAULT,
+    pega: chosen.target,
+    pegaIsRequired: chosen.named,
+  };
 }
 
 function parseRate(text: string): number {

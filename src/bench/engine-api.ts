@@ -7,13 +7,15 @@ import { type Counters, readCounters } from './counters.js';
 import { parseExposition } from './exposition.js';
 
 export interface EngineApi {
-  /** The id of its first model; PEGA_UNAVAILABLE when the engine can't be reached. */
-  firstModel(): Promise<string | null>;
+  /** The id of its first model, or why it has none; PEGA_UNAVAILABLE when it can't be reached. */
+  firstModel(): Promise<FirstModel>;
   /** All null where there are no metrics. */
   counters(): Promise<Counters>;
   /** Empties the engine's own prefix cache, repeating until blocks are free for it. */
   resetPrefixCache(): Promise<void>;
 }
+
+export type FirstModel = { id: string } | { why: string };
 
 export interface EngineApiOptions {
   url: string;
@@ -40,13 +42,17 @@ export function connectEngine(options: EngineApiOptions): EngineApi {
   };
 }
 
-async function firstModel(options: EngineApiOptions): Promise<string | null> {
+async function firstModel(options: EngineApiOptions): Promise<FirstModel> {
   const { status, text } = await ask(options, 'GET', '/v1/models');
   if (status !== 200) {
-    return null;
+    return { why: `answers HTTP ${status}` };
   }
   const models = modelsShape.safeParse(parseJson(text));
-  return models.success ? (models.data.data[0]?.id ?? null) : null;
+  if (!models.success) {
+    return { why: 'answers no list of models' };
+  }
+  const [first] = models.data.data;
+  return first ?? { why: 'answers an empty list' };
 }
 
 async function resetPrefixCache(options: EngineApiOptions): Promise<void> {

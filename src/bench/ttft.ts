@@ -8,7 +8,7 @@ import { WORKER_DEFAULTS } from '../reference/options.js';
 import { connectPega, type PegaClient, type PegaTarget } from '../rpc/client.js';
 import { assess } from './assess.js';
 import { withEmbedded } from './embedded.js';
-import { connectEngine } from './engine-api.js';
+import { connectEngine, type EngineApi } from './engine-api.js';
 import { describeMachine } from './machine.js';
 import { complete } from './openai-client.js';
 import { pegaSnapshot } from './pega-view.js';
@@ -95,7 +95,7 @@ async function measure(options: TtftOptions, environment: Environment): Promise<
   try {
     const startedAt = new Date();
     const engine = connectEngine({ url, dispatcher, signal });
-    const model = await chooseModel(options, engine);
+    const model = await chooseModel(options, engine, url);
     const seed = options.seed ?? (options.engine.kind === 'embedded' ? 0 : randomInt(SEED_MAX));
     const workload = makeWorkload({
       ...options,
@@ -145,19 +145,18 @@ async function measure(options: TtftOptions, environment: Environment): Promise<
 }
 
 /** Asks the engine also when the model is named: an engine that is not there is told at once. */
-async function chooseModel(
-  options: TtftOptions,
-  engine: ReturnType<typeof connectEngine>,
-): Promise<string> {
+async function chooseModel(options: TtftOptions, engine: EngineApi, url: string): Promise<string> {
   const first = await engine.firstModel();
   const named = options.engine.kind === 'url' ? options.engine.model : undefined;
-  const model = named ?? first;
-  if (model === null) {
-    throw new PegaError('PEGA_USAGE', 'the engine names no model at /v1/models', {
-      suggestions: ['name it with --model'],
+  if (named !== undefined) {
+    return named;
+  }
+  if ('why' in first) {
+    throw new PegaError('PEGA_USAGE', `${url}/v1/models ${first.why}; required is a model`, {
+      suggestions: ['name it with --model', 'make sure that --url is an OpenAI-compatible engine'],
     });
   }
-  return model;
+  return first.id;
 }
 
 /** Bytes moved are known only where the server behind the engine can be asked. */
@@ -185,9 +184,13 @@ async function withPega<T>(
 function baseUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-    throw new PegaError('PEGA_INVALID_ARGUMENT', `"${text}" is not an http or https address`, {
-      suggestions: ['write it like http://127.0.0.1:8000'],
-    });
+    throw new PegaError(
+      'PEGA_INVALID_ARGUMENT',
+      `--url: "${text}" is not an http or https address`,
+      {
+        suggestions: ['write it like http://127.0.0.1:8000'],
+      },
+    );
   }
   const path = url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '');
   return `${url.origin}${path}`;

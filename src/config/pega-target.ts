@@ -5,6 +5,7 @@ import { PegaError } from '../errors.js';
 import type { PegaTarget } from '../rpc/client.js';
 import { formatHostPort, parseHostPort } from './addresses.js';
 import { defaultSocketPath } from './default-socket.js';
+import { parseNamed } from './named-value.js';
 
 const DEFAULT_ADDRESS = '127.0.0.1:50055';
 
@@ -23,10 +24,7 @@ export function choosePegaTarget(flags: TargetFlags, environment: NodeJS.Process
   if (flags.socket !== undefined && flags.addr !== undefined) {
     throw new PegaError('PEGA_USAGE', '--socket and --addr name two servers; required is one');
   }
-  const named =
-    targetOf(flags.socket, flags.addr) ??
-    // A variable set to nothing is the shell's way to unset it.
-    targetOf(environment.PEGA_SOCKET || undefined, environment.PEGA_ADDR || undefined);
+  const named = targetOfFlags(flags) ?? targetOfVariables(environment);
   if (named !== undefined) {
     return { target: named, named: true };
   }
@@ -34,9 +32,20 @@ export function choosePegaTarget(flags: TargetFlags, environment: NodeJS.Process
   return { target: existsSync(socket) ? { socket } : { address: DEFAULT_ADDRESS }, named: false };
 }
 
-function targetOf(socket: string | undefined, addr: string | undefined): PegaTarget | undefined {
-  if (socket !== undefined) {
-    return { socket };
-  }
-  return addr === undefined ? undefined : { address: formatHostPort(parseHostPort(addr)) };
+export function targetOfFlags({ socket, addr }: TargetFlags): PegaTarget | undefined {
+  return socket === undefined ? targetOfAddress('--addr', addr) : { socket };
+}
+
+function targetOfVariables(environment: NodeJS.ProcessEnv): PegaTarget | undefined {
+  // A variable set to nothing is the shell's way to unset it.
+  const socket = environment.PEGA_SOCKET || undefined;
+  return socket === undefined
+    ? targetOfAddress('PEGA_ADDR', environment.PEGA_ADDR || undefined)
+    : { socket };
+}
+
+function targetOfAddress(name: string, text: string | undefined): PegaTarget | undefined {
+  return text === undefined
+    ? undefined
+    : { address: formatHostPort(parseNamed(name, text, parseHostPort)) };
 }

@@ -60,6 +60,16 @@ describe('pega bench ttft --url', () => {
     expect(first.config.seed).not.toBe(second.config.seed);
   });
 
+  it.each([
+    [{ data: [] }, 'an empty list'],
+    [{ error: 'none' }, 'no list of models'],
+  ])('says what /v1/models answered: %j', async (models, words) => {
+    const { exitCode, stderr } = await bench({ models });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(`/v1/models answers ${words}; required is a model`);
+    expect(stderr).toContain('Try: name it with --model');
+  });
+
   it('ends with 69 when the engine cannot be reached', async () => {
     engine = await startFakeEngine();
     const { url } = engine;
@@ -104,6 +114,8 @@ describe.concurrent('pega bench ttft refuses', () => {
     ['--url', 'localhost'],
     ['--model', 'x'],
     ['--server-pool-size', '1 gb'],
+    ['--server-pool-size', '1mb'],
+    ['--addr', '127.0.0.1:1'],
     ['--server-pool-size', '1gb', '--url', 'http://127.0.0.1:1'],
     ['--socket', '/a', '--addr', '127.0.0.1:1'],
     ['--bogus'],
@@ -112,7 +124,14 @@ describe.concurrent('pega bench ttft refuses', () => {
     const given = args.filter((arg) => arg !== undefined);
     const [plain, json] = await Promise.all([pega(...given), pega(...given, '--json')]);
     expect([plain.exitCode, json.exitCode]).toEqual([2, 2]);
-    expect(plain.stderr).toMatch(/^Error: [\s\S]*\nCode: PEGA_\w+\nTry: /);
+    const [first, second, third] = plain.stderr.split('\n');
+    expect(first).toMatch(/^Error: /);
+    // It says what it is that is wrong: the flag, or the word that is none.
+    expect(first).toMatch(new RegExp(`${given[0]}`));
+    expect([second, third]).toEqual([
+      expect.stringMatching(/^Code: PEGA_/),
+      expect.stringMatching(/^Try: /),
+    ]);
     expect(JSON.parse(json.stdout).error).toMatchObject({ exit: 2 });
   });
 });

@@ -13,6 +13,8 @@ export interface FakeEngineOptions {
   /** Answers of prompts seen before are wrong. */
   wrongWhenWarm?: boolean;
   counters?: boolean;
+  /** Answers /v1/models with this. */
+  models?: unknown;
   /** Resets that are refused before one succeeds; Infinity: no such route. */
   resetRefusals?: number;
   /** Takes over a completion: the fault of a test. */
@@ -66,7 +68,9 @@ class FakeState {
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     switch (`${request.method} ${request.url}`) {
       case 'GET /v1/models':
-        response.end(JSON.stringify({ object: 'list', data: [{ id: 'fake' }] }));
+        response.end(
+          JSON.stringify(this.#options.models ?? { object: 'list', data: [{ id: 'fake' }] }),
+        );
         return;
       case 'GET /metrics':
         response.end(this.#exposition());
