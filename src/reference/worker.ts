@@ -133,7 +133,7 @@ async function listen(server: Server, { host, port }: WorkerOptions): Promise<Ad
     throw new PegaError(
       taken ? 'PEGA_ADDRESS_IN_USE' : 'PEGA_IO',
       `can't listen on ${formatHostPort({ host, port })}: ${String((cause as Error).message)}`,
-      { cause },
+      { cause, suggestions: ['choose a free address of this machine with --host and --port'] },
     );
   }
   return { host, port: (server.address() as AddressInfo).port };

@@ -103,7 +103,8 @@ function statfs(folder: string, sources: MemorySources): FolderSpace {
   try {
     return sources.statfs(folder);
   } catch (cause) {
-    throw new PegaError('PEGA_IO', `the folder ${folder} cannot be used for the pool`, {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PegaError('PEGA_IO', `the folder ${folder} cannot be used for the pool: ${why}`, {
       suggestions: ['name an existing tmpfs folder with --pool-dir, /dev/shm for one'],
       cause,
     });

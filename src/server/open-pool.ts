@@ -6,6 +6,7 @@
 
 import type { ServeConfig } from '../config/serve-config.js';
 import { Pool } from '../engine/pool.js';
+import { PegaError, toPegaError } from '../errors.js';
 import { formerSlabBytes, poolFolderIn } from './former-pool.js';
 import { refuseIfStillTooLarge, refuseIfTooLarge } from './host-memory.js';
 
@@ -13,16 +14,7 @@ export async function openPool(config: ServeConfig): Promise<Pool> {
   const dir = config.slabDir ?? config.poolDir;
   const former = formerSlabBytes(poolFolderIn(dir));
   refuseIfTooLarge(Math.max(0, config.poolBytes - former), dir);
-  const pool = Pool.create({
-    poolDir: config.poolDir,
-    slabDir: config.slabDir ?? '',
-    group: config.group ?? '',
-    poolBytes: config.poolBytes,
-    slabBytes: 0,
-    fillThreads: 0,
-    allowAnyFilesystem: false,
-    deferFill: true,
-  });
+  const pool = createPool(config);
   try {
     await refuseIfStillTooLarge(config.poolBytes, dir);
     pool.startFilling();
@@ -31,4 +23,25 @@ export async function openPool(config: ServeConfig): Promise<Pool> {
     throw failure;
   }
   return pool;
+}
+
+function createPool({ poolDir, slabDir, group, poolBytes }: ServeConfig): Pool {
+  try {
+    return Pool.create({
+      poolDir,
+      slabDir: slabDir ?? '',
+      group: group ?? '',
+      poolBytes,
+      deferFill: true,
+    });
+  } catch (thrown) {
+    const { code, message } = toPegaError(thrown);
+    if (code !== 'PEGA_UNSUPPORTED') {
+      throw thrown;
+    }
+    throw new PegaError(code, message, {
+      suggestions: ['name another folder with --pool-dir or --slab-dir, /dev/shm for one'],
+      cause: thrown,
+    });
+  }
 }

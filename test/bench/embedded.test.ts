@@ -174,7 +174,7 @@ describe('bench ttft without --url', () => {
   it('passes on why the server would not start, and leaves nothing', async () => {
     const child = execa(
       process.execPath,
-      [PROGRAM, 'bench', 'ttft', '--server-pool-size', '900tb', '--json'],
+      [PROGRAM, 'bench', 'ttft', '--server-pool-size', '8tb', '--json'],
       { reject: false },
     );
     const { exitCode, stdout } = await child;

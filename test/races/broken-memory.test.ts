@@ -88,7 +88,7 @@ test('a full /dev/shm: workers go on without the pool, and use it when there is 
     const tmpfs = await mountSmallTmpfs(place, 40);
     if (tmpfs === undefined) {
       // No namespaces here: what remains to be seen is the refusal.
-      await expect(serve({ 'pool-size': '900tb' })).rejects.toMatchObject({
+      await expect(serve({ 'pool-size': '8tb' })).rejects.toMatchObject({
         code: 'PEGA_NO_SPACE',
       });
       return;

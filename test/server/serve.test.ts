@@ -100,10 +100,10 @@ describe('start', () => {
 
 describe('refusal', () => {
   it('of a pool that the machine has no room for, with both numbers, before anything is made', async () => {
-    const failure = await refusal({ 'pool-size': '900tb' });
+    const failure = await refusal({ 'pool-size': '8tb' });
     expect(failure).toMatchObject({
       code: 'PEGA_NO_SPACE',
-      message: expect.stringMatching(/900\.0 TiB .* has .* free/s),
+      message: expect.stringMatching(/8\.0 TiB .* has .* free/s),
     });
     expect(existsSync(join(folder.path, `pega-${process.getuid?.()}`))).toBe(false);
   });
@@ -117,12 +117,24 @@ describe('refusal', () => {
   });
 
   it('of a folder that is no tmpfs or is not there', async () => {
-    expect((await refusal({ 'pool-dir': '/proc' })).code).toMatch(/PEGA_(UNSUPPORTED|NO_SPACE|IO)/);
+    const slabDir = await refusal({ 'slab-dir': process.cwd() });
+    expect(slabDir).toMatchObject({
+      code: 'PEGA_UNSUPPORTED',
+      message: expect.stringMatching(/is not on a tmpfs or hugetlbfs/),
+      suggestions: [expect.stringMatching(/--slab-dir/)],
+    });
+    expect(await refusal({ 'pool-dir': process.cwd() })).toMatchObject({
+      code: 'PEGA_UNSUPPORTED',
+      suggestions: [expect.stringMatching(/--pool-dir/)],
+    });
     expect(await refusal({ 'pool-dir': '/not/there' })).toMatchObject({ code: 'PEGA_IO' });
   });
 
   it('of an unknown flag, an unknown key and an unknown group', async () => {
-    expect(await refusal({ 'pool-sise': '1gb' })).toMatchObject({ code: 'PEGA_USAGE' });
+    expect(await refusal({ 'pool-sise': '1gb' })).toMatchObject({
+      code: 'PEGA_USAGE',
+      suggestions: expect.arrayContaining(['did you mean --pool-size?']),
+    });
     const file = join(folder.path, 'pega.yaml');
     writeFileSync(file, 'pool-sise: 1gb\n');
     expect(await refusal({ config: file })).toMatchObject({
