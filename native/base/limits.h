@@ -22,6 +22,8 @@ inline constexpr std::uint32_t kPoolIdBytes = 16;
 inline constexpr std::uint32_t kHashesPerCallMax = 131072;   // a 2 M token context in blocks of 16
 inline constexpr std::uint32_t kHashesPerBatch = 1024;       // native work between two turns of JavaScript
 inline constexpr std::uint32_t kOpenIdsPerEngineMax = 65536; // leases, reservations and tombstones
+// Blocks in open leases, each counted once for every lease that has it: bounds memory and pins.
+inline constexpr std::uint64_t kLeasedBlocksPerEngineMax = std::uint64_t{1} << 23;
 inline constexpr std::uint32_t kLayersMax = 1024;
 inline constexpr std::uint32_t kSegmentsPerLayerMax = 8;     // K and V split, scales, …
 inline constexpr std::uint32_t kBlocksPerJobMax = 131072;

@@ -81,8 +81,9 @@ class EngineLedger {
 
   std::map<std::uint64_t, OpenLease> leases;
   std::map<std::uint64_t, OpenReservation> reservations;
-  bool ending = false;        // EndLeases was called: no new calls
-  bool leases_ended = false;  // and has returned true
+  std::uint64_t leased_blocks = 0;  // in all leases together
+  bool ending = false;              // EndLeases was called: no new calls
+  bool leases_ended = false;        // and has returned true
 
   EngineHandle handle() const { return handle_; }
   NamespaceHandle name_space() const { return name_space_; }

@@ -162,9 +162,9 @@ class Pool {
                         std::span<std::uint8_t> sealed) = 0;
   // Extends the lease by the longest sealed prefix of these hashes and writes their slots, block by
   // block, rank by rank (slots.size() ≥ count × ranks). Returns the blocks granted; fewer than
-  // count means the prefix ends here (or the engine's half of the pool is used up). `first` begins
-  // the lease: kIdReused if the id is known or below the watermark, kCancelled if a Release came
-  // before (tombstone). Without `first`: kNotFound if the lease has ended since.
+  // count means the prefix ends here (or the engine's half of the pool is used up, or
+  // kLeasedBlocksPerEngineMax reached). `first` begins the lease: kIdReused if the id is known or
+  // below the watermark, kCancelled if a Release came before (tombstone). Without `first`: kNotFound if the lease has ended since.
   virtual Result<std::uint32_t> Lease(EngineHandle engine, std::uint64_t lease_id, bool first,
                                       std::span<const std::uint8_t> hashes,
                                       std::span<SlotAddress> slots) = 0;

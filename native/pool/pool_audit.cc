@@ -126,8 +126,13 @@ Status PoolImpl::CheckBlockBooks(const NameSpace& ns) const {
 
 Status PoolImpl::CheckEngineBooks(const EngineLedger& engine) const {
   std::unordered_map<std::uint32_t, std::uint32_t> uses;
+  std::uint64_t leased_blocks = 0;
   for (const auto& [id, lease] : engine.leases) {
     for (const std::uint32_t block : lease.blocks) ++uses[block];
+    leased_blocks += lease.blocks.size();
+  }
+  if (leased_blocks != engine.leased_blocks) {
+    return Broken("engine " + std::to_string(engine.handle()) + " miscounts its leased blocks");
   }
   for (const auto& [id, reservation] : engine.reservations) {
     std::uint32_t in_flight = 0;

@@ -64,10 +64,12 @@ Result<std::uint32_t> PoolImpl::Lease(EngineHandle engine, std::uint64_t lease_i
   std::uint32_t granted = 0;
   for (const std::uint32_t id : ids) {
     if (!blocks_.Found(ns, id)) break;
+    if (ledger.leased_blocks >= kLeasedBlocksPerEngineMax) break;
     if (!ledger.Uses(id) && ledger.held_bytes() + ns.block_bytes > HoldLimitBytes()) break;
     ledger.AddUse(id);
     blocks_.Pin(ns, id);
     lease.blocks.push_back(id);
+    ++ledger.leased_blocks;
     std::ranges::copy(ns.index.slots(id), slots.begin() + std::size_t{granted} * ranks);
     ++granted;
   }
@@ -82,6 +84,7 @@ bool PoolImpl::Unwind(EngineLedger& engine, OpenLease& lease, std::uint32_t& bud
   for (; budget > 0 && !lease.blocks.empty(); --budget) {
     const std::uint32_t id = lease.blocks.back();
     lease.blocks.pop_back();
+    --engine.leased_blocks;
     if (lease.blocks.empty()) lease.ancestor = ns.index.entry(id).parent;
     engine.DropUse(id);
     blocks_.Unpin(ns, id, tick_);

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import type { Pool } from '../../src/engine/pool.js';
+import { LIMITS } from '../../src/limits.js';
 import {
   addEngine,
   chain,
@@ -189,4 +190,18 @@ test('close removes slabs and marks and keeps the header', () => {
   pool.close();
   expect(files()).toEqual([]);
   expect(existsSync(`${pool.folder.path}/header`)).toBe(true);
+});
+
+test('what an engine leases is bounded, however often it leases the same block', async () => {
+  const engine = addEngine(pool, [4096]);
+  await storeChain(pool, engine, 1, ['block']);
+  const hashes = Buffer.concat(Array(LIMITS.hashesPerCallMax).fill(hashOf('block')));
+  const leases = 2 ** 23 / LIMITS.hashesPerCallMax;
+  for (let id = 2; id < 2 + leases; id += 1) {
+    expect((await pool.lease(engine, id, hashes)).hitBlocks).toBe(LIMITS.hashesPerCallMax);
+  }
+  expect((await pool.lease(engine, 1000, hashes)).hitBlocks).toBe(0);
+  await pool.release(engine, 2);
+  expect((await pool.lease(engine, 1001, hashes)).hitBlocks).toBe(LIMITS.hashesPerCallMax);
+  pool.checkInvariants();
 });
