@@ -23,12 +23,16 @@ export function watchTasks() {
   let current = { began: 0, wallMs: 0, ownMs: 0 };
   let count = 0;
   let long = [];
+  let ours = true; // the task in hand is the probe's own command
   const reset = () => {
     count = 0;
     long = [];
-    current = { began: 0, wallMs: 0, ownMs: 0 };
+    ours = true;
   };
   const keep = () => {
+    if (ours) {
+      return;
+    }
     count += 1;
     if (current.wallMs > LONG_MS) {
       long.push(current);
@@ -51,6 +55,7 @@ export function watchTasks() {
       const idle = performance.nodeTiming.idleTime;
       if (idle !== idleBefore || beginners.has(id)) {
         keep();
+        ours = false;
         idleBefore = idle;
         waitedBefore = waited();
         began = performance.now();
