@@ -12,8 +12,9 @@
 // block sealed before its parent (out of order, or by two engines) may outlive it.
 //
 // Thread safety: one owner thread (the server's JavaScript thread) for everything; the only other
-// threads are the filler's, behind SlabFiller, and those that give memory back within Close. No clocks, no locks of engines, no I/O but marks,
-// header and slab files: the caller says when an engine is dead.
+// threads are the filler's, behind SlabFiller, and those that give memory back within Close. No
+// clocks, no locks of engines, no I/O but marks, header and slab files: the caller says when an
+// engine is dead.
 // Bounded work: every call that could be long takes at most kHashesPerBatch blocks or a budget, so
 // that the caller can go back to its event loop; ids make the pieces one operation.
 #pragma once
