@@ -1,0 +1,44 @@
+// What `npm pack` puts into the package is enough to run: addon, proto and commands, from a folder of its own.
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ROOT } from './tree.js';
+
+let folder = '';
+let names: string[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pega-pack-'));
+  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
+  const { stdout } = await execa('npm', pack, { cwd: ROOT });
+  const [packed] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[];
+  names = packed?.files.map(({ path }) => path) ?? [];
+  await execa('tar', ['xzf', packed?.filename ?? ''], { cwd: folder });
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'package/node_modules'));
+}, 60_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const pega = (...args: string[]) =>
+  execa(process.execPath, [join(folder, 'package/bin/run.js'), ...args], { reject: false });
+
+test('has the documents that it links to and nothing that only developers need', () => {
+  expect(names).toEqual(
+    expect.arrayContaining(['README.md', 'LICENSE', 'docs/architecture.md', 'native/c/pega.h']),
+  );
+  expect(names.filter((name) => /^(test|scripts)\/|tsbuildinfo$|\.log$/.test(name))).toEqual([]);
+});
+
+test('loads the addon', async () => {
+  const { exitCode, stderr } = await pega('reference', '--heads', '3');
+  expect(stderr).toContain('heads is 3');
+  expect(exitCode).toBe(2);
+});
+
+test('loads the proto file', async () => {
+  const { exitCode, stderr } = await pega('inspect', '--socket', '/nonexistent/s');
+  expect(stderr).toContain('no pega server answers at unix:/nonexistent/s');
+  expect(exitCode).toBe(69);
+});
