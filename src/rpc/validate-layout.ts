@@ -85,44 +85,107 @@ function checkSegment(name: string, segment: LayoutSegment, layout: Layout): voi
     room, `${name} does not multiply out: offset + ${layout.blockCount - 1} × stride + bytes is ${wholeNumber(end)}, allocation ${allocation} has ${room} bytes`);
 }
 
-/** Sorted by start, only segments whose whole ranges meet are compared. */
+interface Ranged {
+  index: number;
+  segment: LayoutSegment;
+  /** Behind the last block's bytes. */
+  end: number;
+}
+
+/** n log n: layers that interleave make as many pairs of ranges that meet as there are pairs. */
 function checkOverlaps(layout: Layout): void {
-  const order = layout.segments.map((segment, index) => ({ segment, index }));
+  const order = layout.segments.map((segment, index): Ranged => {
+    const { offsetBytes, blockStrideBytes, bytes } = segment;
+    return {
+      index,
+      segment,
+      end: offsetBytes + (layout.blockCount - 1) * blockStrideBytes + bytes,
+    };
+  });
   order.sort(
     (a, b) =>
       a.segment.allocation - b.segment.allocation || a.segment.offsetBytes - b.segment.offsetBytes,
   );
-  for (const [at, first] of order.entries()) {
-    const { allocation, offsetBytes, blockStrideBytes, bytes } = first.segment;
-    const end = offsetBytes + (layout.blockCount - 1) * blockStrideBytes + bytes;
-    for (let next = at + 1; next < order.length; next += 1) {
-      const second = order[next];
-      if (second?.segment.allocation !== allocation || second.segment.offsetBytes >= end) {
-        break;
-      }
-      // The sentence only where it is needed: layers that interleave make millions of pairs.
-      if (overlap(first.segment, second.segment, layout.blockCount)) {
-        throw new PegaError(
-          'PEGA_INVALID_ARGUMENT',
-          `layout.segments[${first.index}] and [${second.index}] overlap in allocation ${allocation}, or meet there with different strides`,
-        );
-      }
+  let meeting = new MeetingRanges();
+  let last: Ranged | undefined;
+  for (const range of order) {
+    const apart =
+      last === undefined ||
+      last.segment.allocation !== range.segment.allocation ||
+      last.end <= range.segment.offsetBytes;
+    if (apart) {
+      meeting = new MeetingRanges();
     }
+    const other = apart ? undefined : meeting.conflict(range, layout.blockCount === 1);
+    if (other !== undefined) {
+      throw new PegaError(
+        'PEGA_INVALID_ARGUMENT',
+        `layout.segments[${other.index}] and [${range.index}] overlap in allocation ${range.segment.allocation}, or meet there with different strides`,
+      );
+    }
+    meeting.add(range);
+    last = apart || last === undefined || range.end > last.end ? range : last;
   }
 }
 
-/** REQUIRES: one allocation, `first` starts no later than `second`, and their ranges meet. */
-function overlap(first: LayoutSegment, second: LayoutSegment, blockCount: number): boolean {
-  const apart = second.offsetBytes - first.offsetBytes;
-  if (blockCount === 1) {
-    return apart < first.bytes;
+/**
+ * Segments of one stride whose ranges meet, in order of where they lie within a stride. Two such
+ * segments overlap exactly when their places within the stride do, round the end too; so only
+ * neighbours need to be looked at.
+ */
+class MeetingRanges {
+  readonly #byPlace: Ranged[] = [];
+
+  /** REQUIRES: ranges come in order of their start, and one that was added still meets this one. */
+  conflict(range: Ranged, oneBlock: boolean): Ranged | undefined {
+    const { offsetBytes, blockStrideBytes: stride, bytes } = range.segment;
+    const below = this.#neighbour(range, -1);
+    const above = this.#neighbour(range, 0);
+    if (oneBlock || below === undefined || above === undefined) {
+      return below ?? above;
+    }
+    if (below.segment.blockStrideBytes !== stride) {
+      return below;
+    }
+    const forward = (from: LayoutSegment, to: number): number =>
+      (((to - from.offsetBytes) % stride) + stride) % stride;
+    if (forward(below.segment, offsetBytes) < below.segment.bytes) {
+      return below;
+    }
+    return forward(range.segment, above.segment.offsetBytes) < bytes ? above : undefined;
   }
-  const stride = first.blockStrideBytes;
-  if (second.blockStrideBytes !== stride) {
-    return true;
+
+  add(range: Ranged): void {
+    this.#byPlace.splice(this.#position(range), 0, range);
   }
-  // Block 0 of `second` lies between blocks `before` and `before + 1` of `first`, or beyond the last.
-  const before = Math.floor(apart / stride);
-  const into = apart % stride;
-  return into < first.bytes || (before + 1 < blockCount && stride - into < second.bytes);
+
+  /** The next one down (−1) or up (0) within the stride, round the end; ranges that ended go. */
+  #neighbour(range: Ranged, step: -1 | 0): Ranged | undefined {
+    while (this.#byPlace.length > 0) {
+      const count = this.#byPlace.length;
+      const at = (this.#position(range) + step + count) % count;
+      const found = this.#byPlace[at];
+      if (found === undefined || found.end > range.segment.offsetBytes) {
+        return found;
+      }
+      this.#byPlace.splice(at, 1);
+    }
+    return undefined;
+  }
+
+  #position({ segment }: Ranged): number {
+    const place = segment.offsetBytes % segment.blockStrideBytes;
+    let low = 0;
+    let high = this.#byPlace.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const other = this.#byPlace[middle]?.segment;
+      if (other !== undefined && other.offsetBytes % other.blockStrideBytes < place) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
 }
