@@ -1,50 +1,45 @@
 // The result of `pega bench ttft` as a person reads it: a table, then what is wrong with the run.
-import Table from 'cli-table3';
+import { renderTable } from '../tables.js';
 import { formatBytes } from '../units.js';
 import { PHASES, type PhaseResult, type TtftResult } from './result.js';
 
 const UNKNOWN = 'unknown';
+const HEAD = [
+  ...['phase', 'mean', 'p50', 'p99', 'ratio'],
+  ...['hits', 'loaded', 'stored', 'answers', 'same'],
+];
 
 export function renderTtft(result: TtftResult): string {
   const { config } = result;
   const rate = config.request_rate === null ? 'all at once' : `${config.request_rate} requests/s`;
-  const table = new Table({
-    head: [
-      'phase',
-      'TTFT mean',
-      'p50',
-      'p99',
-      'cold ÷ it',
-      'hit share',
-      'loaded',
-      'stored',
-      'answers',
-      'identical',
-    ],
-    style: { head: [], border: [] },
-    colAligns: ['left', ...Array.from({ length: 9 }, () => 'right' as const)],
-  });
-  for (const phase of PHASES) {
-    table.push([phase, ...cells(result.phases[phase])]);
-  }
-  const lines = [
+  const rows = PHASES.map((phase) => [phase, ...cells(result.phases[phase])]);
+  return [
     `${config.model}: ${config.num_prompts} prompts of ${config.input_len} tokens, ${config.output_len} output tokens, ${rate}, seed ${config.seed}`,
     'TTFT in ms: from the POST to the first chunk with choices, as vllm bench serve measures it.',
-    table.toString(),
+    'ratio: cold ÷ this mean; hits: share of the prompts; same: answers token-identical to cold.',
+    '',
+    renderTable(HEAD, rows, 'right'),
+    ...notesOn(result).map((note, index) => (index === 0 ? `\n${note}` : note)),
+  ].join('\n');
+}
+
+/** What is wrong with the run, then how to read it. */
+function notesOn(result: TtftResult): string[] {
+  const notes = [
     ...result.problems.map(({ phase, message }) => `${phase}: ${message}`),
     ...unproven(result),
   ];
   if (coldWaited(result)) {
-    lines.push(
+    notes.push(
       'Cold prompts came faster than they were computed: their TTFT includes waiting in line.',
     );
   }
-  if (config.engine === 'embedded') {
-    lines.push(
+  if (result.config.engine === 'embedded') {
+    notes.push(
       'The reference worker is a tiny model on the CPU: its times say nothing about a GPU.',
     );
   }
-  return lines.join('\n');
+  return notes;
 }
 
 function cells(phase: PhaseResult): string[] {

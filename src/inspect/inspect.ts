@@ -1,5 +1,6 @@
 // The service calls of `pega inspect`: ask a running server, give its views. Read-only.
 import { connectPega, type PegaClient, type PegaTarget } from '../rpc/client.js';
+import { renderTable } from '../tables.js';
 import {
   BLOCK_HEAD,
   type BlocksView,
@@ -7,6 +8,7 @@ import {
   blocksView,
   blockTotalRow,
 } from './blocks-view.js';
+import { renderFacts } from './facts.js';
 import {
   INSTANCE_HEAD,
   type InstancesView,
@@ -16,7 +18,6 @@ import {
   processRows,
 } from './instances-view.js';
 import { CLASS_HEAD, classRows, type PoolView, poolRows, poolView } from './pool-view.js';
-import { renderFacts, renderTable } from './tables.js';
 
 export interface SummaryView {
   schema_version: 1;
@@ -56,7 +57,7 @@ export function renderPool(view: PoolView): string {
   const facts = renderFacts(poolRows(view));
   return view.classes.length === 0
     ? facts
-    : `${facts}\n${renderTable(CLASS_HEAD, classRows(view))}`;
+    : `${facts}\n\n${renderTable(CLASS_HEAD, classRows(view))}`;
 }
 
 export function renderInstances(view: InstancesView): string {
@@ -65,7 +66,7 @@ export function renderInstances(view: InstancesView): string {
     : [
         renderTable(INSTANCE_HEAD, instanceRows(view)),
         renderTable(PROCESS_HEAD, processRows(view)),
-      ].join('\n');
+      ].join('\n\n');
 }
 
 export function renderBlocks(view: BlocksView): string {
@@ -80,7 +81,7 @@ export function renderSummary(view: SummaryView): string {
     renderFacts(poolRows(view.pool)),
     renderInstances({ schema_version: 1, instances: view.instances }),
     renderBlocks({ schema_version: 1, ...view.blocks }),
-  ].join('\n');
+  ].join('\n\n');
 }
 
 async function ask<View>(

@@ -139,7 +139,7 @@ describe('the pool', () => {
     const view = poolView({ ...POOL, totals: null, classes: [] });
     expect(view.hit_share).toBeNull();
     expect(view.totals.queried).toBe(0);
-    expect(renderPool(view)).not.toContain('│');
+    expect(renderPool(view)).not.toContain('slots used');
   });
 });
 
