@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** " (pid 4711, pega serve)", or who it may be when /proc does not say. */
+/** "pid 4711 (pega serve …)", or who it may be when /proc does not say. */
 export function describeUnixListener(path: string): string {
   const inodes = new Set<string>();
   for (const line of readLines('/proc/net/unix')) {
