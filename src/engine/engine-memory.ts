@@ -1,20 +1,11 @@
 // EngineMemory: one engine process's view of the pool, for one boot of the server: header, hold file,
 // slabs. native/shared/engine_memory.h has the order of its life.
 import { loadBinding } from './binding.js';
-import type { NativeEngineMemory, NativeFolder } from './binding-types.js';
+import type { NativeEngineMemory, NativeEngineMemoryOptions } from './binding-types.js';
 import { callNative } from './native-call.js';
 
 /** All of Register's answer, but engineId and record. */
-export interface EngineMemoryOptions {
-  folder: NativeFolder;
-  poolId: Buffer;
-  engineId: Buffer;
-  nonce: Buffer;
-  /** 0 scheduler, 1 + rank worker. */
-  record: number;
-  rankCount: number;
-  slabBytes: number;
-  ordinalCapacity: number;
+export interface EngineMemoryOptions extends Omit<NativeEngineMemoryOptions, 'bootNumber'> {
   bootNumber: number;
 }
 

@@ -83,12 +83,12 @@ function addCalls(registry: Registry): CallMetrics {
   };
 }
 
-/** A gauge whose values are read at each scrape: label value → number. */
+/** A gauge whose values are read at each scrape. */
 function addGauge(
   registry: Registry,
   name: string,
   help: string,
-  read: () => number | Record<string, number>,
+  read: () => Values,
   label = '',
 ): void {
   new Gauge({
@@ -97,15 +97,8 @@ function addGauge(
     labelNames: label === '' ? [] : [label],
     registers: [registry],
     collect() {
-      const values = read();
       this.reset();
-      if (typeof values === 'number') {
-        this.set(values);
-        return;
-      }
-      for (const [key, value] of Object.entries(values)) {
-        this.set({ [label]: key }, value);
-      }
+      eachValue(read(), label, (labels, value) => this.set(labels, value));
     },
   });
 }
@@ -114,7 +107,7 @@ function addTotal(
   registry: Registry,
   name: string,
   help: string,
-  read: () => number | ReadonlyMap<string, number>,
+  read: () => Values,
   label = '',
 ): void {
   new Counter({
@@ -123,17 +116,28 @@ function addTotal(
     labelNames: label === '' ? [] : [label],
     registers: [registry],
     collect() {
-      const values = read();
       this.reset();
-      if (typeof values === 'number') {
-        this.inc(values);
-        return;
-      }
-      for (const [key, value] of values) {
-        this.inc({ [label]: key }, value);
-      }
+      eachValue(read(), label, (labels, value) => this.inc(labels, value));
     },
   });
+}
+
+/** One number without labels, or one for each value of `label`. */
+type Values = number | Record<string, number> | ReadonlyMap<string, number>;
+
+function eachValue(
+  values: Values,
+  label: string,
+  use: (labels: Record<string, string>, value: number) => void,
+): void {
+  if (typeof values === 'number') {
+    use({}, values);
+    return;
+  }
+  const pairs = values instanceof Map ? values : Object.entries(values);
+  for (const [key, value] of pairs) {
+    use({ [label]: key }, value);
+  }
 }
 
 /** Read once a scrape. */
