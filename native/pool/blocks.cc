@@ -10,9 +10,12 @@ void SetState(BlockEntry& entry, BlockState state) {
 }
 }  // namespace
 
-NameSpace& Blocks::Add(std::unique_ptr<NameSpace> name_space) {
-  name_spaces_.push_back(std::move(name_space));
-  return *name_spaces_.back();
+NameSpace& Blocks::Put(std::unique_ptr<NameSpace> name_space) {
+  const NamespaceHandle handle = name_space->handle;
+  assert(handle <= name_spaces_.size());
+  if (handle == name_spaces_.size()) name_spaces_.emplace_back();
+  name_spaces_[handle] = std::move(name_space);
+  return *name_spaces_[handle];
 }
 
 void Blocks::Grant(NameSpace& ns, std::span<const std::uint32_t> ids,

@@ -29,7 +29,8 @@ class Blocks {
   // REQUIRES: all outlive it.
   Blocks(SlabTable& slabs, SlotClasses& classes) : slabs_(slabs), classes_(classes) {}
 
-  NameSpace& Add(std::unique_ptr<NameSpace> name_space);
+  // At its handle: the next one, or that of a namespace without blocks and engines, which goes.
+  NameSpace& Put(std::unique_ptr<NameSpace> name_space);
   NameSpace& name_space(NamespaceHandle handle) { return *name_spaces_[handle]; }
   std::span<const std::unique_ptr<NameSpace>> name_spaces() const { return name_spaces_; }
 

@@ -9,11 +9,21 @@ namespace {
 constexpr std::uint32_t kForgottenPerCall = kHashesPerBatch;  // ids
 }  // namespace
 
-ReservedBatch& OpenReservation::BatchOf(std::uint32_t position) {
-  const auto after = std::upper_bound(
-      batches.begin(), batches.end(), position,
-      [](std::uint32_t wanted, const ReservedBatch& batch) { return wanted < batch.first; });
-  return *std::prev(after);
+OpenReservation::Found OpenReservation::Find(std::uint32_t index, std::uint32_t ranks) {
+  const auto after =
+      std::upper_bound(batches.begin(), batches.end(), index,
+                       [](std::uint32_t wanted, const ReservedBatch& batch) {
+                         return wanted < batch.positions.front().index;
+                       });
+  if (after == batches.begin()) return {};
+  ReservedBatch& batch = *std::prev(after);
+  const auto at = std::lower_bound(batch.positions.begin(), batch.positions.end(), index,
+                                   [](const ReservedPosition& position, std::uint32_t wanted) {
+                                     return position.index < wanted;
+                                   });
+  if (at == batch.positions.end() || at->index != index) return {};
+  const auto place = static_cast<std::size_t>(at - batch.positions.begin());
+  return {&*at, std::span(batch.generations).subspan(place * ranks, ranks)};
 }
 
 Result<std::unique_ptr<EngineLedger>> EngineLedger::Create(EngineHandle handle,

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "base/status.h"
@@ -31,28 +32,35 @@ struct OpenLease {
   BlockRef ancestor;                  // once it is empty: blocks before it, still to be touched
 };
 
-enum class PositionState : std::uint8_t { kNoSlot, kInFlight, kSealed, kAbandoned };
+enum class PositionState : std::uint8_t { kInFlight, kSealed, kAbandoned };
 
+// A block of a reservation that got a slot. Those that got none leave no trace but their count: a
+// client that reserves what is there already costs nothing.
 struct ReservedPosition {
+  std::uint32_t index = 0;  // in the reservation
   std::uint32_t block = kNoBlock;
-  PositionState state = PositionState::kNoSlot;
+  PositionState state = PositionState::kInFlight;
 };
 
-// What one Reserve call added: positions `first` and on.
+// What one Reserve call granted, by rising index; never empty.
 struct ReservedBatch {
-  std::uint32_t first = 0;
   std::vector<ReservedPosition> positions;
-  std::vector<std::uint64_t> generations;  // ranks for each position; 0 without a slot
+  std::vector<std::uint64_t> generations;  // ranks for each position
 };
 
 struct OpenReservation {
   std::vector<ReservedBatch> batches;
-  std::uint32_t positions = 0;
+  std::uint32_t positions = 0;  // asked for so far, with or without a slot
   std::uint32_t in_flight = 0;
-  bool ending = false;      // AbandonAll has begun
-  std::uint32_t swept = 0;  // positions it has looked at
+  bool ending = false;          // AbandonAll has begun
+  std::size_t swept_batch = 0;  // what it looks at next
+  std::size_t swept_position = 0;
 
-  ReservedBatch& BatchOf(std::uint32_t position);  // REQUIRES: position < positions
+  struct Found {
+    ReservedPosition* position = nullptr;  // null: got no slot
+    std::span<const std::uint64_t> generations;
+  };
+  Found Find(std::uint32_t index, std::uint32_t ranks);
 };
 
 class EngineLedger {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <optional>
 #include <thread>
 
 #include "pool/pool_impl.h"
@@ -172,11 +173,15 @@ Result<NamespaceHandle> PoolImpl::OpenNamespace(const NamespaceSpec& spec) {
     return Status(Code::kAlreadyExists,
                   "the namespace is known with other hash_bytes or rank_slot_bytes");
   }
-  if (blocks_.name_spaces().size() >= kNamespacesMax) {
-    return Status(Code::kLimit, "there are 256 namespaces already, the most a pool keeps");
-  }
   auto ns = std::make_unique<NameSpace>();
   ns->handle = static_cast<NamespaceHandle>(blocks_.name_spaces().size());
+  if (ns->handle >= kNamespacesMax) {
+    const std::optional<NamespaceHandle> unused = EmptyUnusedNamespace();
+    if (!unused) {
+      return Status(Code::kLimit, "there are 256 namespaces with engines, the most a pool keeps");
+    }
+    ns->handle = *unused;
+  }
   ns->spec = spec;
   for (const std::uint64_t bytes : spec.rank_slot_bytes) ns->block_bytes += RoundUpToPage(bytes);
   // One batch more than fits: Reserve inserts a batch before it knows for how much there is room.
@@ -189,7 +194,22 @@ Result<NamespaceHandle> PoolImpl::OpenNamespace(const NamespaceSpec& spec) {
     const auto pages = static_cast<std::uint32_t>(RoundUpToPage(bytes) / kPageBytes);
     ns->rank_class.push_back(classes_.FindOrMake(ns->handle, pages));
   }
-  return blocks_.Add(std::move(ns)).handle;
+  return blocks_.Put(std::move(ns)).handle;
+}
+
+// Weights that are trained get a namespace an epoch, so most of them are left behind. Of those without
+// an engine the one with the fewest blocks loses these: a 256th of all blocks at most.
+std::optional<NamespaceHandle> PoolImpl::EmptyUnusedNamespace() {
+  std::vector<bool> in_use(blocks_.name_spaces().size());
+  for (const auto& [handle, engine] : engines_) in_use[engine->name_space()] = true;
+  NameSpace* unused = nullptr;
+  for (const auto& ns : blocks_.name_spaces()) {
+    if (in_use[ns->handle]) continue;
+    if (unused == nullptr || ns->sealed < unused->sealed) unused = ns.get();
+  }
+  if (unused == nullptr) return std::nullopt;
+  while (unused->index.coldest() != kNoBlock) blocks_.Evict(*unused, unused->index.coldest());
+  return unused->handle;
 }
 
 Result<EngineHandle> PoolImpl::AddEngine(NamespaceHandle name_space) {

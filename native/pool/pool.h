@@ -144,6 +144,7 @@ class Pool {
 
   // Finds or makes. kInvalidArgument if hash_bytes or ranks are out of bounds or a slot does not
   // fit a slab; kAlreadyExists if the digest is known with other hash_bytes or slot bytes; kLimit.
+  // Where there are kNamespacesMax, one without engines loses its blocks and its handle is used again.
   virtual Result<NamespaceHandle> OpenNamespace(const NamespaceSpec& spec) = 0;
   virtual Result<EngineHandle> AddEngine(NamespaceHandle name_space) = 0;
   // The engine's processes are dead (or it said goodbye): ends its leases, `budget` blocks at a

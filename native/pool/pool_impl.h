@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -86,6 +87,8 @@ class PoolImpl final : public Pool {
   Status CheckHashes(const NameSpace& ns, std::span<const std::uint8_t> hashes,
                      std::size_t answers) const;
   std::uint64_t HoldLimitBytes() const { return slabs_->size() * slab_bytes_ / 2; }
+
+  std::optional<NamespaceHandle> EmptyUnusedNamespace();
 
   // Unpins blocks of a lease from its end, then touches its ancestors; true when it is done.
   bool Unwind(EngineLedger& engine, OpenLease& lease, std::uint32_t& budget);

@@ -129,22 +129,21 @@ void PoolImpl::Record(ReserveCall& call, OpenReservation& reservation,
   const std::uint32_t ranks = call.ns.index.rank_count();
   std::vector<std::uint64_t> generations(call.inserted.size() * ranks);
   blocks_.Grant(call.ns, call.inserted, generations);
-  ReservedBatch batch;
-  batch.first = reservation.positions;
-  batch.positions.resize(call.outcomes.size());
-  batch.generations.resize(call.outcomes.size() * ranks);
   std::fill_n(slots.begin(), call.outcomes.size() * ranks, ReservedSlot{});
+  ReservedBatch batch;
+  batch.positions.reserve(call.inserted.size());
   for (std::size_t i = 0; i < call.inserted.size(); ++i) {
     const std::uint32_t id = call.inserted[i];
-    const std::size_t position = call.positions[i];
+    const std::uint32_t position = call.positions[i];
     call.ledger.AddUse(id);
-    batch.positions[position] = {id, PositionState::kInFlight};
+    batch.positions.push_back(
+        {.index = reservation.positions + position, .block = id, .state = PositionState::kInFlight});
     for (std::uint32_t rank = 0; rank < ranks; ++rank) {
-      const std::uint64_t generation = generations[i * ranks + rank];
-      batch.generations[position * ranks + rank] = generation;
-      slots[position * ranks + rank] = {call.ns.index.slots(id)[rank], generation};
+      slots[std::size_t{position} * ranks + rank] = {call.ns.index.slots(id)[rank],
+                                                     generations[i * ranks + rank]};
     }
   }
+  batch.generations = std::move(generations);
   reservation.positions += static_cast<std::uint32_t>(call.outcomes.size());
   reservation.in_flight += static_cast<std::uint32_t>(call.inserted.size());
   if (!batch.positions.empty()) reservation.batches.push_back(std::move(batch));
@@ -159,15 +158,13 @@ Status PoolImpl::CheckSeal(OpenReservation& reservation, const SealRequest& requ
       return Status(Code::kNotReserved, name + " is beyond the reservation's " +
                                             std::to_string(reservation.positions) + " blocks");
     }
-    const ReservedBatch& batch = reservation.BatchOf(index);
-    const PositionState state = batch.positions[index - batch.first].state;
-    if (state == PositionState::kNoSlot || state == PositionState::kAbandoned) {
-      return Status(Code::kNotReserved,
-                    name + (state == PositionState::kNoSlot ? " got no slot" : " was abandoned"));
+    const OpenReservation::Found found = reservation.Find(index, ranks);
+    if (found.position == nullptr) return Status(Code::kNotReserved, name + " got no slot");
+    if (found.position->state == PositionState::kAbandoned) {
+      return Status(Code::kNotReserved, name + " was abandoned");
     }
-    const auto granted = batch.generations.begin() + std::size_t{index - batch.first} * ranks;
-    const auto given = request.generations.begin() + i * ranks;
-    if (!std::equal(granted, granted + ranks, given)) {
+    const auto given = request.generations.begin() + static_cast<std::ptrdiff_t>(i * ranks);
+    if (!std::equal(found.generations.begin(), found.generations.end(), given)) {
       return Status(Code::kNotReserved, name + " was granted under another generation");
     }
   }
@@ -196,8 +193,7 @@ Result<std::uint32_t> PoolImpl::Seal(EngineHandle engine, std::uint64_t reservat
   PEGA_RETURN_IF_ERROR(CheckSeal(reservation, request, ranks));
   std::uint32_t sealed = 0;
   for (const std::uint32_t index : request.indices) {
-    ReservedBatch& batch = reservation.BatchOf(index);
-    ReservedPosition& position = batch.positions[index - batch.first];
+    ReservedPosition& position = *reservation.Find(index, ranks).position;
     if (position.state != PositionState::kInFlight) continue;
     ledger.DropUse(position.block);
     --reservation.in_flight;
@@ -235,14 +231,15 @@ Status PoolImpl::Abandon(EngineHandle engine, std::uint64_t reservation_id,
     return ledger.IsOver(reservation_id) ? Status::Ok() : ledger.AddTombstone(reservation_id);
   }
   OpenReservation& reservation = found->second;
+  const std::uint32_t ranks = blocks_.name_space(ledger.name_space()).index.rank_count();
   for (const std::uint32_t index : indices) {
     if (index < reservation.positions) continue;
     return NotReserved(reservation_id, "index " + std::to_string(index) + " is beyond its " +
                                            std::to_string(reservation.positions) + " blocks");
   }
   for (const std::uint32_t index : indices) {
-    ReservedBatch& batch = reservation.BatchOf(index);
-    AbandonPosition(ledger, reservation, batch.positions[index - batch.first]);
+    ReservedPosition* const position = reservation.Find(index, ranks).position;
+    if (position != nullptr) AbandonPosition(ledger, reservation, *position);
   }
   ledger.FinishIfPassed(reservation_id);
   return Status::Ok();
@@ -250,10 +247,14 @@ Status PoolImpl::Abandon(EngineHandle engine, std::uint64_t reservation_id,
 
 bool PoolImpl::Sweep(EngineLedger& engine, OpenReservation& reservation, std::uint32_t& budget) {
   reservation.ending = true;
-  for (; reservation.in_flight > 0; ++reservation.swept, --budget) {
+  while (reservation.in_flight > 0) {
     if (budget == 0) return false;
-    ReservedBatch& batch = reservation.BatchOf(reservation.swept);
-    AbandonPosition(engine, reservation, batch.positions[reservation.swept - batch.first]);
+    --budget;
+    ReservedBatch& batch = reservation.batches[reservation.swept_batch];
+    AbandonPosition(engine, reservation, batch.positions[reservation.swept_position]);
+    if (++reservation.swept_position < batch.positions.size()) continue;
+    ++reservation.swept_batch;
+    reservation.swept_position = 0;
   }
   return true;
 }

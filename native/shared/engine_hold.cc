@@ -41,10 +41,8 @@ EngineHold::EngineHold(OnceFile file, const HoldSpec& spec)
       file_(std::move(file)) {}
 
 EngineHold::~EngineHold() {
+  // The bits of uses that have not ended stay: a worker may still be copying through those slots.
   if (mapping_.address() != nullptr && owner_ == ::getpid()) {
-    uses_.ForEach([this](SlotAddress slot, std::uint32_t slot_pages) {
-      ClearBits(Words(), FirstBit(slot), slot_pages);
-    });
     StoreShared(Record(spec_.record)->sync_loads, 0u);
     StoreShared(Record(spec_.record)->joined, 0u);
   }

@@ -24,11 +24,6 @@ class HoldUses {
 
   std::uint64_t held_pages() const { return held_pages_; }
 
-  template <typename Visit>  // visit(slot, slot_pages)
-  void ForEach(Visit visit) const {
-    for (const auto& [key, use] : uses_) visit(AddressOf(key), use.slot_pages);
-  }
-
  private:
   struct Use {
     std::uint32_t count = 0;
@@ -36,9 +31,6 @@ class HoldUses {
   };
   static std::uint64_t KeyOf(SlotAddress slot) {
     return std::uint64_t{slot.slab_ordinal} << 32 | slot.page;
-  }
-  static SlotAddress AddressOf(std::uint64_t key) {
-    return {static_cast<std::uint32_t>(key >> 32), static_cast<std::uint32_t>(key)};
   }
 
   std::unordered_map<std::uint64_t, Use> uses_;

@@ -17,6 +17,8 @@ import { identityDifference, namespaceDigest } from './identity.js';
 
 /** Of engines that registered and proved nothing yet; the pool bounds the others. */
 const UNPROVED_ENGINES_MAX = 1024;
+/** Twice the namespaces of a pool (kNamespacesMax): looked through once they are passed. */
+const IDENTITIES_KEPT = 512;
 
 /** An engine whose scheduler side has proved itself: it may call. */
 export interface CallingEngine {
@@ -59,6 +61,7 @@ export function createRegistry(pool: Pool, holdFiles: HoldFiles): Registry {
       checkRole(hello.role, hello.rank, entry.identity.rankCount);
       const process = prove(entry, hello, pool, holdFiles);
       identities.set(entry.digest.toString('hex'), entry.identity);
+      forgetIdentities(identities, pool);
       return { entry, process };
     },
     authorize: (caller) => {
@@ -217,4 +220,17 @@ function checkToken(entry: EngineEntry, token: Buffer): number {
     throw new PegaError('PEGA_WRONG_OWNER', `the token is not that of engine ${entry.key}`);
   }
   return entry.handle;
+}
+
+/** Of namespaces that the pool has dropped for newer ones. */
+function forgetIdentities(identities: Map<string, Identity>, pool: Pool): void {
+  if (identities.size <= IDENTITIES_KEPT) {
+    return;
+  }
+  const known = new Set(pool.namespaces().map(({ digest }) => digest.toString('hex')));
+  for (const digest of identities.keys()) {
+    if (!known.has(digest)) {
+      identities.delete(digest);
+    }
+  }
 }
