@@ -34,6 +34,8 @@ export abstract class PegaCommand extends Command {
   protected override async init(): Promise<void> {
     await super.init();
     stopWithParent();
+    // Who reads progress may go (`2>&1 | head`); what is being done does not end for that.
+    process.stderr.on('error', () => undefined);
     for (const name of STOP_SIGNALS) {
       process.on(name, (received) => this.#onSignal(received));
     }

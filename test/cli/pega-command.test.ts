@@ -85,6 +85,15 @@ describe.concurrent('a result', () => {
     expect(JSON.parse(stdout)).toEqual({ way });
   });
 
+  it('is printed also when nobody reads stderr any more', async () => {
+    const child = execa(process.execPath, [PROGRAM, 'end', 'talkative'], {
+      reject: false,
+      buffer: { stderr: false },
+    });
+    child.stderr.destroy();
+    expect(await child).toMatchObject({ exitCode: 0, stdout: 'a table' });
+  });
+
   it.each([[], ['--json']])('exit() keeps its code %s', async (...json) => {
     expect((await run('end', 'exit-99', ...json)).exitCode).toBe(99);
   });

@@ -1,10 +1,12 @@
 // Ends in the way that its argument names.
+import { setTimeout } from 'node:timers/promises';
 import { Args, Flags } from '@oclif/core';
 import { PegaCommand } from '../../../../dist/cli/pega-command.js';
 import { PegaError } from '../../../../dist/src/errors.js';
 
 const WAYS = [
   'result',
+  'talkative',
   'failed-check',
   'unavailable',
   'native-error',
@@ -21,6 +23,10 @@ export default class End extends PegaCommand {
   async run() {
     const { args } = await this.parse(End);
     switch (args.way) {
+      case 'talkative':
+        process.stderr.write('on the way\n');
+        await setTimeout(100); // a broken pipe is told later
+        break;
       case 'failed-check':
         this.finishWith(1);
         break;
