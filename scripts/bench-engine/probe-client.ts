@@ -21,6 +21,8 @@ export interface ProbeWindow {
     count: number;
     /** Without garbage collection and waiting for a core. */
     ownMsMax: number;
+    /** At least this is known: shorter ones than 0.25 ms count as that. */
+    ownMsP999: number;
     ownOver1Ms: number;
     withCollectionsMsMax: number;
     wallMsMax: number;

@@ -82,6 +82,9 @@ export function watchTasks() {
       return {
         count,
         ownMsMax: most('ownMs'),
+        ownMsP999:
+          tasks.map(({ ownMs }) => ownMs).sort((a, b) => b - a)[Math.floor(count / 1000)] ??
+          LONG_MS,
         withCollectionsMsMax: most('withCollectionsMs'),
         wallMsMax: most('wallMs'),
         ownOver1Ms: tasks.filter(({ ownMs }) => ownMs > 1).length,
