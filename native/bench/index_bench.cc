@@ -216,7 +216,7 @@ int main(int argc, char** argv) {
       std::this_thread::yield();
     }
     pega::Run(*pool.value(), argc > 2 ? std::atof(argv[2]) : 3);
-    pool.value()->Close();
+    pool.value()->Close(std::chrono::seconds(60));
   } else {
     std::fprintf(stderr, "%s\n", pool.status().message().c_str());
   }

@@ -1,11 +1,19 @@
 #include "node/pool_wrap.h"
 
+#include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "node/to_js.h"
 
 namespace pega::node {
+
+namespace {
+constexpr std::uint32_t kGiveBackMsMax = 3'600'000;
+// For an object that was not closed by its owner: as long as a small pool takes.
+constexpr std::chrono::milliseconds kGiveBack{1000};
+}  // namespace
 
 void PoolWrap::Register(Napi::Env env, Napi::Object exports) {
   Napi::Function constructor =
@@ -42,11 +50,11 @@ PoolWrap::PoolWrap(const Napi::CallbackInfo& info) : Wrapped(info) {
   auto* native = Adopt<std::unique_ptr<Pool>>(info);
   if (native == nullptr) return;
   pool_ = std::move(*native);
-  closes_.emplace(info.Env(), [](void* self) { static_cast<PoolWrap*>(self)->CloseNow(); }, this);
+  closes_.emplace(info.Env(), [](void* self) { static_cast<PoolWrap*>(self)->CloseNow(kGiveBack); }, this);
   DefineConstants(info.Env(), info.This().As<Napi::Object>());
 }
 
-PoolWrap::~PoolWrap() { CloseNow(); }
+PoolWrap::~PoolWrap() { CloseNow(kGiveBack); }
 
 Napi::Value PoolWrap::Create(const Napi::CallbackInfo& info) {
   Arguments read(info.Env(), "Pool.create");
@@ -169,15 +177,23 @@ Napi::Value PoolWrap::CheckInvariants(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value PoolWrap::Close(const Napi::CallbackInfo& info) {
-  CloseNow();
-  return info.Env().Undefined();
+  Arguments read(info.Env(), "close");
+  const std::uint32_t give_back_ms = read.U32(info[0], "giveBackMs", 0, kGiveBackMsMax);
+  if (read.Failed()) return {};
+  const std::vector<std::string> left = CloseNow(std::chrono::milliseconds(give_back_ms));
+  Napi::Array paths = Napi::Array::New(info.Env(), left.size());
+  for (std::uint32_t i = 0; i < left.size(); ++i) {
+    paths.Set(i, Napi::String::New(info.Env(), left[i]));
+  }
+  return paths;
 }
 
-void PoolWrap::CloseNow() {
+std::vector<std::string> PoolWrap::CloseNow(std::chrono::milliseconds give_back) {
   closes_.reset();
-  if (!pool_) return;
-  pool_->Close();
+  if (!pool_) return {};
+  std::vector<std::string> left = pool_->Close(give_back);
   pool_.reset();
+  return left;
 }
 
 }  // namespace pega::node

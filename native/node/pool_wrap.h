@@ -5,9 +5,12 @@
 // can be cut. One thread, the JavaScript one. Not here: batching, and everything about processes.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "node/arguments.h"
 #include "node/wrapped.h"
@@ -74,7 +77,7 @@ class PoolWrap : public Wrapped<PoolWrap> {
   const BlockShape* ShapeOf(Napi::Env env, const char* call, std::uint32_t engine);
   std::optional<Batch> ReadBatch(const Napi::CallbackInfo& info, Arguments& read, const char* call,
                                  std::size_t hashes_index);
-  void CloseNow();
+  std::vector<std::string> CloseNow(std::chrono::milliseconds give_back);
 
   std::unique_ptr<Pool> pool_;
   std::unordered_map<NamespaceHandle, BlockShape> namespaces_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <chrono>
 #include <optional>
 #include <thread>
 
@@ -246,24 +247,34 @@ Result<EngineLedger*> PoolImpl::EnterLiving(EngineHandle engine) {
   return entered;
 }
 
-void PoolImpl::Close() {
-  if (closed_) return;
+std::vector<std::string> PoolImpl::Close(std::chrono::milliseconds give_back) {
+  if (closed_) return {};
   last_progress_ = filler_->progress();
   closed_ = true;
   filler_.reset();
-  // The kernel takes back 3 GiB a second from one thread; a stop has 5 s.
+  const auto deadline = std::chrono::steady_clock::now() + give_back;
   std::atomic<std::uint32_t> next{0};
-  const auto give_back = [this, &next] {
-    for (std::uint32_t ordinal = next++; ordinal < slabs_ready_; ordinal = next++) {
+  const auto unlink_some = [&] {
+    while (std::chrono::steady_clock::now() < deadline) {
+      const std::uint32_t ordinal = next++;
+      if (ordinal >= slabs_ready_) return;
       slabs_->slab(ordinal).file->Unlink();
-      slabs_->slab(ordinal).file.reset();
+      slabs_->slab(ordinal).file.reset();  // the memory goes with the last descriptor
     }
   };
   std::vector<std::thread> threads(FillThreads(0));
-  for (std::thread& thread : threads) thread = std::thread(give_back);
+  for (std::thread& thread : threads) thread = std::thread(unlink_some);
   for (std::thread& thread : threads) thread.join();
+  std::vector<std::string> left;
+  for (std::uint32_t ordinal = 0; ordinal < slabs_ready_; ++ordinal) {
+    std::unique_ptr<SlabFile>& file = slabs_->slab(ordinal).file;
+    if (!file) continue;
+    left.push_back(file->path());
+    file.reset();
+  }
   ::unlink(folder_.MarksPath(pool_id_).c_str());
   header_.reset();
+  return left;
 }
 
 }  // namespace pega

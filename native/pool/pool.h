@@ -20,6 +20,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -208,9 +209,10 @@ class Pool {
   // Walks everything and compares counts, lists, owners, bitmaps and marks. For tests: O(pool).
   virtual Status CheckInvariants() const = 0;
 
-  // Unlinks slab, mark files: an orderly stop. The header stays, with the boot number; the lock
-  // goes.
-  virtual void Close() = 0;
+  // An orderly stop: unlinks mark and slab files. The header stays, with the boot number; the lock
+  // goes. The kernel takes memory back at some GB/s, so slabs that are left after `give_back` are
+  // closed and named in the answer: somebody who has the time unlinks them. Again: no effect.
+  virtual std::vector<std::string> Close(std::chrono::milliseconds give_back) = 0;
 };
 
 }  // namespace pega

@@ -78,7 +78,7 @@ class PoolImpl final : public Pool {
   std::vector<EngineStats> engines() const override;
   std::vector<SlabStats> slabs() const override;
   Status CheckInvariants() const override;
-  void Close() override;
+  std::vector<std::string> Close(std::chrono::milliseconds give_back) override;
 
  private:
   // Begins every call: a new tick, finished slabs, clean-up. Gives the engine, or says why not.

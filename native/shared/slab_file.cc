@@ -35,6 +35,7 @@ class PoolSlab final : public SlabFile {
   Status Write(std::uint64_t offset_bytes, std::span<const iovec> source) const override;
 
   SlabRecord record() const override { return record_; }
+  const std::string& path() const override { return path_; }
   int fd() const override { return fd_.get(); }
 
  private:

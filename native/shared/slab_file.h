@@ -45,6 +45,7 @@ class SlabFile {
   virtual Status Write(std::uint64_t offset_bytes, std::span<const iovec> source) const = 0;
 
   virtual SlabRecord record() const = 0;
+  virtual const std::string& path() const = 0;
   virtual int fd() const = 0;
 };
 

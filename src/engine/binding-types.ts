@@ -102,7 +102,8 @@ export interface NativePool {
   slabs(): NativeSlabStats[];
   /** Throws PEGA_INTERNAL with what is inconsistent. Tests only. */
   checkInvariants(): void;
-  close(): void;
+  /** Paths of the slabs that were not given back in time. */
+  close(giveBackMs: number): string[];
 }
 
 export interface NativeFillProgress {

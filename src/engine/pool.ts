@@ -62,6 +62,8 @@ interface BlockShape {
   rankCount: number;
 }
 
+/** Without an answer in mind: long enough for any pool that fits a small machine. */
+const GIVE_BACK_MS = 60_000;
 const U32_BYTES = 4;
 const U64_BYTES = 8;
 
@@ -264,9 +266,13 @@ export class Pool {
     callNative(() => this.#native.checkInvariants());
   }
 
-  /** Removes slab and mark files: an orderly stop. Again: no effect. */
-  close(): void {
-    callNative(() => this.#native.close());
+  /**
+   * Removes mark and slab files: an orderly stop. Slabs that the kernel hasn't taken back after
+   * `giveBackMs` are closed and named: removing them is left to somebody who has the time. Again: no
+   * effect.
+   */
+  close(giveBackMs = GIVE_BACK_MS): string[] {
+    return callNative(() => this.#native.close(giveBackMs));
   }
 
   /** Of an engine that is not known the native call says so. */

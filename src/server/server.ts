@@ -11,6 +11,7 @@ import { PegaError } from '../errors.js';
 import type { Logger } from '../log.js';
 import { createRpcServer, type RpcServer } from '../rpc/service.js';
 import { collectReports } from './client-totals.js';
+import { closePool } from './close-pool.js';
 import { watchFilling } from './fill-progress.js';
 import { createHandlers } from './handlers.js';
 import { holdFilesOf } from './hold-files.js';
@@ -59,7 +60,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await refuseIfTaken('HTTP', config.httpAddress);
   await prepareSocketPath(place.socketPath, place.groupId);
   const pool = await openPool(config);
-  const stop = createStop(options.log, [['pool', () => pool.close()]]);
+  const stop = createStop(options.log, [['pool', () => closePool(pool, options.log)]]);
   try {
     return await serve(pool, options, place, stop);
   } catch (failure) {

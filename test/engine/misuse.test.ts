@@ -70,7 +70,7 @@ beforeAll(() => {
 afterAll(async () => {
   await transfer.close();
   memory.close();
-  pool.close();
+  pool.close(1000);
   rmSync(dir, { recursive: true });
 });
 
@@ -186,8 +186,8 @@ test('an engine of another boot, or of a record that is not there, gets no memor
 test('after close every call is refused, and close may be repeated', async () => {
   const own = mkdtempSync('/dev/shm/pega-test-');
   const closed = native.Pool.create({ ...POOL_OPTIONS, poolDir: own });
-  closed.close();
-  closed.close();
+  closed.close(1000);
+  closed.close(1000);
   rmSync(own, { recursive: true });
   for (const call of ['poll', 'stats', 'slabs', 'engines', 'namespaces', 'fillProgress']) {
     expect(codeOf(closed, call)).toBe('PEGA_CANCELLED');

@@ -47,14 +47,14 @@ TEST_F(PoolFiles, FillsWithMemoryAndStopsOrderly) {
   EXPECT_EQ(pool_->stats().slabs_free, 3u);
   const EngineHandle engine = NewEngineOf({4096});
   Store(engine, 1, Chain(1, 10));
-  pool_->Close();
+  pool_->Close(std::chrono::seconds(60));
   EXPECT_TRUE(Files("slab-").empty());
   EXPECT_TRUE(Files("marks-").empty());
   EXPECT_EQ(Files("header").size(), 1u);
   EXPECT_EQ(LeaseCode(engine, 2, Chain(1, 10)), Code::kCancelled);
   EXPECT_EQ(pool_->OpenNamespace({}).status().code(), Code::kCancelled);
   pool_->Poll();
-  pool_->Close();
+  pool_->Close(std::chrono::seconds(60));
   EXPECT_EQ(pool_->fill_progress().slabs_ready, 3u);
 }
 
@@ -74,13 +74,24 @@ TEST_F(PoolFiles, DeferredFillingWaitsForItsStart) {
   EXPECT_EQ(Reserve(engine, 2, Chain(1, 2)).Count(ReserveOutcome::kSlot), 2u);
 }
 
+TEST_F(PoolFiles, AStopWithoutTimeNamesTheSlabsThatAreLeft) {
+  OpenFilled(3);
+  const std::vector<std::string> left = pool_->Close(std::chrono::milliseconds(0));
+  EXPECT_EQ(left.size(), 3u);
+  for (const std::string& path : left) EXPECT_TRUE(std::filesystem::exists(path)) << path;
+  EXPECT_TRUE(Files("marks-").empty());
+  EXPECT_TRUE(pool_->Close(std::chrono::seconds(60)).empty());
+  Open(1);  // a new server clears them too
+  EXPECT_EQ(Files("slab-").size(), 1u);
+}
+
 TEST_F(PoolFiles, AStopWhileFillingLeavesNoSlab) {
   PoolOptions options = Options(8);
   options.fill = true;
   Result<std::unique_ptr<Pool>> made = Pool::Create(options);
   ASSERT_TRUE(made.ok());
   pool_ = std::move(made).value();
-  pool_->Close();
+  pool_->Close(std::chrono::seconds(60));
   EXPECT_TRUE(Files("slab-").empty());
 }
 
