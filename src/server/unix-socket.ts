@@ -65,8 +65,9 @@ export function restrictSocket(path: string, groupId: number | undefined): void 
 /** An existing folder stays as it is if it is safe; a user's --socket may lie anywhere. */
 function makeFolder(folder: string, groupId: number | undefined): void {
   const mode = groupId === undefined ? 0o700 : 0o770;
+  let made: string | undefined;
   try {
-    mkdirSync(folder, { recursive: true, mode });
+    made = mkdirSync(folder, { recursive: true, mode });
   } catch (cause) {
     throw new PegaError('PEGA_IO', `the socket's folder ${folder} cannot be made`, { cause });
   }
@@ -79,7 +80,8 @@ function makeFolder(folder: string, groupId: number | undefined): void {
       { suggestions: ['remove it, or name another path with --socket'] },
     );
   }
-  if (found.uid === user && isOwnFolder(folder)) {
+  // mkdir's mode went through the umask, and the folder has the user's first group.
+  if (found.uid === user && (made !== undefined || isOwnFolder(folder))) {
     if (groupId !== undefined) {
       chownSync(folder, -1, groupId);
     }

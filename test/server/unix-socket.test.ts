@@ -39,13 +39,16 @@ describe('the default', () => {
 });
 
 describe('a folder of our own', () => {
+  const ownGroup = process.getgid?.() ?? 0;
   it.each([
-    [undefined, 0o700, 0o600],
-    [process.getgid?.() ?? 0, 0o770, 0o660],
-  ])('for group %s', async (group, folderMode, socketMode) => {
-    const path = join(folder, 'pega', 'pega.sock');
+    { name: 'pega', group: undefined, folderMode: 0o700, socketMode: 0o600 },
+    { name: 'pega', group: ownGroup, folderMode: 0o770, socketMode: 0o660 },
+    { name: 'made/for/it', group: undefined, folderMode: 0o700, socketMode: 0o600 },
+    { name: 'made/for/it', group: ownGroup, folderMode: 0o770, socketMode: 0o660 },
+  ])('$name for group $group', async ({ name, group, folderMode, socketMode }) => {
+    const path = join(folder, name, 'pega.sock');
     await prepareSocketPath(path, group);
-    expect(modeOf(join(folder, 'pega'))).toBe(folderMode);
+    expect(modeOf(join(folder, name))).toBe(folderMode);
     await listen(path);
     restrictSocket(path, group);
     expect(modeOf(path)).toBe(socketMode);
