@@ -6,6 +6,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,17 +34,26 @@ class TransferEngineTest : public testing::Test {
                          .blocks = Blocks(blocks),
                          .group_ends = std::move(group_ends),
                          .on_group = [this](JobId id, std::uint32_t group, const Status& s) {
+                           const std::lock_guard lock(ends_mutex_);
                            ends_.push_back(std::to_string(id) + "." + std::to_string(group) + " " +
                                            CodeName(s.code()));
                          }});
     EXPECT_TRUE(job.ok()) << job.status().message();
     return job.ok() ? job.value() : 0;
   }
+  // Callbacks, in their order.
+  Strings Ends() {
+    const std::lock_guard lock(ends_mutex_);
+    return ends_;
+  }
   Code SubmitCode(JobSpec spec) { return engine_->Submit(std::move(spec)).status().code(); }
 
   std::shared_ptr<FakeControl> control_ = std::make_shared<FakeControl>();
   std::unique_ptr<TransferEngine> engine_;
-  Strings ends_;  // callbacks, in their order; single-threaded tests only
+
+ private:
+  std::mutex ends_mutex_;  // of several jobs callbacks may come at once
+  Strings ends_;
 };
 
 TEST_F(TransferEngineTest, LoadsGroupsInLayerOrderAndEachCanBeWaitedFor) {
@@ -62,7 +72,7 @@ TEST_F(TransferEngineTest, LoadsGroupsInLayerOrderAndEachCanBeWaitedFor) {
   EXPECT_TRUE(engine_->WaitGroup(job, 2, 0ms).ok());
   EXPECT_TRUE(engine_->Poll(job).value().done);
   EXPECT_TRUE(engine_->Poll(job).value().status.ok());
-  EXPECT_EQ(ends_, (Strings{"1.0 PEGA_OK", "1.1 PEGA_OK", "1.2 PEGA_OK"}));
+  EXPECT_EQ(Ends(), (Strings{"1.0 PEGA_OK", "1.1 PEGA_OK", "1.2 PEGA_OK"}));
   EXPECT_EQ(engine_->WaitGroup(job, 3, 0ms).code(), Code::kInvalidArgument);
 }
 
@@ -71,7 +81,7 @@ TEST_F(TransferEngineTest, CutsStoresIntoChunksOfWholeBlocks) {
   Submit(JobKind::kStore, 20);
   control_->EndAll();
   EXPECT_EQ(control_->started(), (Strings{"S0-4 ×8", "S0-4 ×8", "S0-4 ×4"}));
-  EXPECT_EQ(ends_, (Strings{"1.0 PEGA_OK"}));
+  EXPECT_EQ(Ends(), (Strings{"1.0 PEGA_OK"}));
 }
 
 TEST_F(TransferEngineTest, ABlockBeyondTheChunkGoesAlone) {
@@ -120,7 +130,7 @@ TEST_F(TransferEngineTest, JobsOfAKindGoInTheOrderOfSubmission) {
   Submit(JobKind::kLoadAsync, 3);
   control_->EndAll();
   EXPECT_EQ(control_->started(), (Strings{"A0-1 ×1", "A1-2 ×1", "A0-2 ×2", "A0-2 ×3"}));
-  EXPECT_EQ(ends_, (Strings{"1.0 PEGA_OK", "1.1 PEGA_OK", "2.0 PEGA_OK", "3.0 PEGA_OK"}));
+  EXPECT_EQ(Ends(), (Strings{"1.0 PEGA_OK", "1.1 PEGA_OK", "2.0 PEGA_OK", "3.0 PEGA_OK"}));
 }
 
 TEST_F(TransferEngineTest, AFailureEndsItsJobAlone) {
@@ -143,7 +153,7 @@ TEST_F(TransferEngineTest, AFailureEndsItsJobAlone) {
   control_->EndAll();
   EXPECT_TRUE(engine_->WaitGroup(good, 0, 0ms).ok());
   EXPECT_EQ(control_->started(), (Strings{"L0-1 ×5", "L1-2 ×5", "L2-3 ×5", "L0-4 ×7"}));
-  EXPECT_EQ(ends_, (Strings{"1.0 PEGA_OK", "1.1 PEGA_SLAB_CHANGED", "1.2 PEGA_SLAB_CHANGED",
+  EXPECT_EQ(Ends(), (Strings{"1.0 PEGA_OK", "1.1 PEGA_SLAB_CHANGED", "1.2 PEGA_SLAB_CHANGED",
                             "1.3 PEGA_SLAB_CHANGED", "2.0 PEGA_OK"}));
   EXPECT_EQ(engine_->stats().failed_jobs_total, 1U);
   EXPECT_EQ(engine_->stats().load_jobs_total, 2U);
@@ -177,7 +187,7 @@ TEST_F(TransferEngineTest, ForgetsReportsNowOrAtTheEnd) {
   engine_->Forget(running);
   EXPECT_EQ(engine_->WaitGroup(running, 0, 0ms).code(), Code::kNotFound);
   control_->EndAll();
-  EXPECT_EQ(ends_.back(), "2.0 PEGA_OK") << "forgotten is not cancelled";
+  EXPECT_EQ(Ends().back(), "2.0 PEGA_OK") << "forgotten is not cancelled";
   EXPECT_EQ(engine_->stats().store_jobs_total, 2U);
   engine_->Forget(4711);
 }
@@ -200,7 +210,7 @@ TEST_F(TransferEngineTest, ADeviceMayEndAPieceWithinStart) {
   for (std::uint32_t i = 1; i <= 64; ++i) every.push_back(i);
   const JobId job = Submit(JobKind::kLoadSync, 3, every);
   EXPECT_TRUE(engine_->WaitGroup(job, 63, 0ms).ok());
-  EXPECT_EQ(ends_.size(), 64U);
+  EXPECT_EQ(Ends().size(), 64U);
   EXPECT_EQ(engine_->stats().load_bytes_total, 3U * 64 * 1024);
 }
 
@@ -241,12 +251,12 @@ TEST_F(TransferEngineTest, TheDestructorTellsEveryJobItsEnd) {
                   .ok());
   std::thread end([&] {
     EXPECT_EQ(store_end.get_future().get(), Code::kCancelled);  // the destructor has begun
-    EXPECT_TRUE(ends_.empty()) << "a piece of the load is in flight";
+    EXPECT_TRUE(Ends().empty()) << "a piece of the load is in flight";
     control_->End(JobKind::kLoadSync);
   });
   engine_.reset();
   end.join();
-  EXPECT_EQ(ends_, (Strings{"1.0 PEGA_OK", "1.1 PEGA_CANCELLED"}));
+  EXPECT_EQ(Ends(), (Strings{"1.0 PEGA_OK", "1.1 PEGA_CANCELLED"}));
 }
 
 TEST_F(TransferEngineTest, WaitersWakeAtTheEndOfTheirGroup) {
