@@ -1,0 +1,1 @@
+"""What the scheduler side and the workers say to each other, as packed bytes inside vLLM's own messages."""
