@@ -77,7 +77,13 @@ module.exports = {
       'server-without-clients',
       'The server knows none of its clients.',
       { path: '^src/server/' },
-      { path: '^src/(reference|bench|inspect)/' },
+      { path: '^src/(reference|bench|inspect|vllm)/' },
+    ),
+    forbid(
+      'vllm-runs-vllm',
+      'Who measures a vLLM or serves it is above the room that starts it.',
+      { path: '^src/vllm/' },
+      { path: '^src/(server|engine|reference|bench|inspect)/' },
     ),
     forbid(
       'views-own-no-memory',

@@ -2,7 +2,7 @@
 //
 // cold: nothing came from a cache. hbm: the engine's own prefix cache held the prompts. host: that cache
 // was empty and the bytes came from pega.
-import type { Counters } from './counters.js';
+import type { Counters } from '../vllm/counters.js';
 import type { PhaseName } from './result.js';
 
 export interface CacheUse {

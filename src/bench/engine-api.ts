@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import { PegaError } from '../errors.js';
-import { type Counters, readCounters } from './counters.js';
-import { parseExposition } from './exposition.js';
+import { type Counters, readCounters } from '../vllm/counters.js';
+import { parseExposition } from '../vllm/exposition.js';
 
 export interface EngineApi {
   /** The id of its first model, or why it has none; PEGA_UNAVAILABLE when it can't be reached. */

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PegaClient } from '../rpc/client.js';
 import { cacheUse } from './claims.js';
-import { type Counters, subtractCounters } from './counters.js';
+import { type Counters, subtractCounters } from '../vllm/counters.js';
 import type { EngineApi } from './engine-api.js';
 import { type LoadResult, runLoad } from './load.js';
 import type { Completion } from './openai-client.js';

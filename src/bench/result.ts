@@ -3,7 +3,7 @@
 //
 // Types and the exit code that follows from a result. Keys are snake_case: this is a file format.
 import { EXIT } from '../errors.js';
-import type { TokensBySource } from './counters.js';
+import type { TokensBySource } from '../vllm/counters.js';
 import type { Summary } from './statistics.js';
 
 export const PHASES = ['cold', 'hbm', 'host'] as const;

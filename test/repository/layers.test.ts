@@ -75,6 +75,10 @@ const PLANTS: Record<string, { file: string; text: string }> = {
     file: 'src/server/planted-client.ts',
     text: "import '../bench/planted-target.js';",
   },
+  'vllm-runs-vllm': {
+    file: 'src/vllm/planted-up.ts',
+    text: "import '../bench/planted-target.js';",
+  },
   'views-own-no-memory': {
     file: 'src/inspect/planted-engine.ts',
     text: "import '../engine/planted-target.js';",

@@ -1,7 +1,7 @@
 // Reading an engine's counters: names with and without _total, several engines, what is missing.
 import { describe, expect, it } from 'vitest';
-import { readCounters, subtractCounters } from '../../src/bench/counters.js';
-import { parseExposition } from '../../src/bench/exposition.js';
+import { readCounters, subtractCounters } from '../../src/vllm/counters.js';
+import { parseExposition } from '../../src/vllm/exposition.js';
 
 const NOTHING = {
   promptTokensBySource: null,

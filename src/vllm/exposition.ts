@@ -1,4 +1,4 @@
-// Reads Prometheus' text format as far as the bench needs it: samples with name, labels and value.
+// Reads Prometheus' text format as far as we need it: samples with name, labels and value.
 
 export interface Sample {
   name: string;
