@@ -121,6 +121,22 @@ int pega_memory_all_ranks_sync(const pega_memory* memory, int* all) {
   return PEGA_OK;
 }
 
+int pega_memory_ranks_ready(const pega_memory* memory, uint64_t* slabs_ready_min, int* sync) {
+  if (const Status bad = pega::CheckResult(memory, slabs_ready_min); !bad.ok()) return Tell(bad);
+  if (const Status bad = pega::CheckResult(memory, sync); !bad.ok()) return Tell(bad);
+  *sync = memory->engine->AllRanksSync() ? 1 : 0;  // first: it vouches for the count
+  *slabs_ready_min = memory->engine->SlabsReadyMin();
+  return PEGA_OK;
+}
+
+int pega_memory_engine_idle(const pega_memory* memory, int* idle) {
+  if (const Status bad = pega::CheckResult(memory, idle); !bad.ok()) return Tell(bad);
+  const pega::Result<bool> found = memory->engine->EngineIdle();
+  if (!found.ok()) return Tell(found.status());
+  *idle = found.value() ? 1 : 0;
+  return PEGA_OK;
+}
+
 int pega_memory_close(pega_memory* memory) {
   if (memory == nullptr) return PEGA_OK;
   if (const std::uint32_t open = memory->transfers; open > 0) {

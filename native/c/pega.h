@@ -115,6 +115,15 @@ PEGA_EXPORT int pega_memory_open_slabs(pega_memory *memory, uint32_t *slabs_read
 PEGA_EXPORT int pega_memory_report_ready(pega_memory *memory, uint64_t slabs_ready, int sync_loads);
 /* QUICK. 1 when every rank has said that synchronous loads are possible, else 0. */
 PEGA_EXPORT int pega_memory_all_ranks_sync(const pega_memory *memory, int *all);
+/* QUICK. The fewest slabs that a rank has reported (0 while one has not joined), and whether every
+ * rank has said that synchronous loads are possible. */
+PEGA_EXPORT int pega_memory_ranks_ready(const pega_memory *memory, uint64_t *slabs_ready_min,
+                                        int *sync);
+
+/* BLOCKS for no copy, but reads the bits of the engine's hold file: CDLL. 1 when no slot of this
+ * engine is held, by whichever of its processes asks. Once the boot number has changed no new hold
+ * succeeds, so 1 stays 1: what was opened for the old boot may be closed. */
+PEGA_EXPORT int pega_memory_engine_idle(const pega_memory *memory, int *idle);
 
 /* OPENS. Gives up slabs, header and, last, the lock. PEGA_INVALID_ARGUMENT while transfers on this
  * memory are open; NULL is Ok. */

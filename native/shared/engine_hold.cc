@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include "shared/file_bytes.h"
 #include "shared/hold_bits.h"
 #include "shared/hold_layout.h"
+#include "shared/hold_scan.h"
 
 namespace pega {
 namespace {
@@ -189,6 +191,25 @@ bool EngineHold::AllRanksSync() const {
     if (LoadShared(record->joined) == 0 || LoadShared(record->sync_loads) == 0) return false;
   }
   return true;
+}
+
+std::uint64_t EngineHold::SlabsReadyMin() const {
+  std::uint64_t fewest = ~std::uint64_t{0};
+  for (std::uint32_t rank = 0; rank < spec_.rank_count; ++rank) {
+    HoldRecord* const record = Record(1 + rank);
+    if (LoadShared(record->joined) == 0) return 0;
+    fewest = std::min(fewest, LoadShared(record->slabs_ready));
+  }
+  return fewest;
+}
+
+Result<bool> EngineHold::EngineIdle() const {
+  const std::uint32_t record_count = 1 + spec_.rank_count;
+  const std::uint64_t page_count = spec_.ordinal_capacity * slab_pages_;
+  const Result<std::uint64_t> held = CountHeldPages(
+      file_.fd(), HoldBitsOffset(record_count), HoldFileBytes(record_count, page_count), 1);
+  if (!held.ok()) return held.status();
+  return held.value() == 0;
 }
 
 std::uint64_t* EngineHold::Words() const {

@@ -30,6 +30,8 @@ class EngineHold final : public HoldFile {
   std::uint64_t HeldPages() const override;
   void ReportReady(std::uint64_t slabs_ready, bool sync_loads, std::uint64_t boot_seen) override;
   bool AllRanksSync() const override;
+  std::uint64_t SlabsReadyMin() const override;
+  Result<bool> EngineIdle() const override;
 
  private:
   Status CheckFields() const;

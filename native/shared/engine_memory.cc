@@ -93,6 +93,17 @@ bool EngineMemory::AllRanksSync() const {
   return parts.hold && parts.hold->AllRanksSync();
 }
 
+std::uint64_t EngineMemory::SlabsReadyMin() const {
+  const Parts parts = Use();
+  return parts.hold ? parts.hold->SlabsReadyMin() : 0;
+}
+
+Result<bool> EngineMemory::EngineIdle() const {
+  const Parts parts = Use();
+  if (!parts.hold) return Closed();
+  return parts.hold->EngineIdle();
+}
+
 Result<std::uint32_t> EngineMemory::OpenSlabs() {
   const Parts parts = Use();
   if (!parts.slabs) return Closed();

@@ -47,6 +47,10 @@ class EngineMemory {
   std::uint64_t HeldPages() const;
   Status ReportReady(std::uint64_t slabs_ready, bool sync_loads);
   bool AllRanksSync() const;
+  std::uint64_t SlabsReadyMin() const;
+  // No slot of the engine is held, by whichever of its processes. After the header's boot number
+  // has changed, true stays true: no new hold can succeed.
+  Result<bool> EngineIdle() const;
 
   // Opens every slab that is published; how many can be reached. Retired and changed slabs are not
   // counted; kStaleBoot ends it.

@@ -61,6 +61,10 @@ class HoldFile {
   virtual void ReportReady(std::uint64_t slabs_ready, bool sync_loads, std::uint64_t boot_seen) = 0;
   // True when every rank's record says that synchronous loads are possible.
   virtual bool AllRanksSync() const = 0;
+  // The fewest slabs that a rank has reported; 0 while one has not joined.
+  virtual std::uint64_t SlabsReadyMin() const = 0;
+  // No bit of the file is set: nobody of this engine holds a slot. Any record may ask.
+  virtual Result<bool> EngineIdle() const = 0;
 };
 
 }  // namespace pega

@@ -3,9 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <bit>
 #include <cerrno>
 #include <cstddef>
 #include <utility>
@@ -13,6 +10,7 @@
 #include "shared/fence.h"
 #include "shared/file_bytes.h"
 #include "shared/hold_layout.h"
+#include "shared/hold_scan.h"
 #include "shared/once_file.h"
 #include "shared/pool_header.h"
 
@@ -79,24 +77,10 @@ class FileHoldView final : public HoldView {
 };
 
 std::uint64_t FileHoldView::HeldPages() const {
-  FullFence();
-  const std::uint64_t end = HoldFileBytes(record_count_, page_count_);
-  std::uint64_t at = HoldBitsOffset(record_count_);
-  std::uint64_t held = 0;
-  std::array<std::uint64_t, 2048> words;
-  while (at < end) {
-    // Most of the file is a hole. Only whole words, counted from the first.
-    const off_t next = ::lseek(file_.fd(), static_cast<off_t>(at), SEEK_DATA);
-    if (next < 0) break;
-    at = std::max(at, static_cast<std::uint64_t>(next) / 8 * 8);
-    const std::uint64_t bytes = std::min<std::uint64_t>(end - at, sizeof(words));
-    if (!ReadBytes(file_.fd(), at, words.data(), bytes)) break;
-    for (std::uint64_t i = 0; i < bytes / 8; ++i) {
-      held += static_cast<std::uint64_t>(std::popcount(words[i]));
-    }
-    at += bytes;
-  }
-  return held;
+  const Result<std::uint64_t> held =
+      CountHeldPages(file_.fd(), HoldBitsOffset(record_count_),
+                     HoldFileBytes(record_count_, page_count_), page_count_);
+  return held.ok() ? held.value() : 0;
 }
 
 bool FileHoldView::PageHeld(std::uint64_t page) const {

@@ -124,6 +124,42 @@ TEST_F(PegaTest, OpensSlabsAndReportsReady) {
   EXPECT_EQ(pega_memory_report_ready(worker, ready, 1), PEGA_OK);
   EXPECT_EQ(pega_memory_all_ranks_sync(memory, &all), PEGA_OK);
   EXPECT_EQ(all, 1);
+  std::uint64_t slabs = 99;
+  EXPECT_EQ(pega_memory_ranks_ready(memory, &slabs, &all), PEGA_OK);
+  EXPECT_EQ(slabs, 2U);
+  EXPECT_EQ(all, 1);
+  EXPECT_EQ(pega_memory_close(worker), PEGA_OK);
+  EXPECT_EQ(pega_memory_ranks_ready(memory, &slabs, &all), PEGA_OK);
+  EXPECT_EQ(slabs, 0U) << "the rank is gone";
+  EXPECT_EQ(all, 0);
+  EXPECT_EQ(pega_memory_close(memory), PEGA_OK);
+}
+
+TEST_F(PegaTest, AnyProcessOfTheEngineSeesWhetherASlotIsHeld) {
+  pega_memory* memory = Open();
+  pega_memory_options place = Place();
+  place.record = 1;
+  pega_memory* worker = nullptr;
+  ASSERT_EQ(pega_memory_open(&place, &worker), PEGA_OK) << pega_last_message();
+  int idle = -1;
+  EXPECT_EQ(pega_memory_engine_idle(worker, &idle), PEGA_OK);
+  EXPECT_EQ(idle, 1);
+  const pega_slot slots[] = {{31, 1020}};  // the last bits of all
+  ASSERT_EQ(pega_memory_hold(memory, slots, 1, 16384), PEGA_OK) << pega_last_message();
+  EXPECT_EQ(pega_memory_engine_idle(worker, &idle), PEGA_OK);
+  EXPECT_EQ(idle, 0);
+  EXPECT_EQ(pega_memory_engine_idle(memory, &idle), PEGA_OK);
+  EXPECT_EQ(idle, 0);
+
+  ASSERT_TRUE(pool_.header().Begin(kSlabBytes).ok());
+  EXPECT_EQ(pega_memory_engine_idle(worker, &idle), PEGA_OK);
+  EXPECT_EQ(idle, 0) << "a restarted server ends no hold";
+  EXPECT_EQ(pega_memory_drop(memory, slots, 1, 16384), PEGA_OK);
+  EXPECT_EQ(pega_memory_engine_idle(worker, &idle), PEGA_OK);
+  EXPECT_EQ(idle, 1);
+  EXPECT_EQ(pega_memory_hold(memory, slots, 1, 16384), PEGA_STALE_BOOT);
+  EXPECT_EQ(pega_memory_engine_idle(worker, &idle), PEGA_OK);
+  EXPECT_EQ(idle, 1);
   EXPECT_EQ(pega_memory_close(worker), PEGA_OK);
   EXPECT_EQ(pega_memory_close(memory), PEGA_OK);
 }
@@ -282,6 +318,8 @@ TEST(Pega, NullIsRefusedEverywhereButInClose) {
   EXPECT_EQ(pega_memory_open_slabs(nullptr, nullptr), PEGA_INVALID_ARGUMENT);
   EXPECT_EQ(pega_memory_report_ready(nullptr, 0, 0), PEGA_INVALID_ARGUMENT);
   EXPECT_EQ(pega_memory_all_ranks_sync(nullptr, nullptr), PEGA_INVALID_ARGUMENT);
+  EXPECT_EQ(pega_memory_ranks_ready(nullptr, nullptr, nullptr), PEGA_INVALID_ARGUMENT);
+  EXPECT_EQ(pega_memory_engine_idle(nullptr, nullptr), PEGA_INVALID_ARGUMENT);
   EXPECT_EQ(pega_transfer_create(nullptr, nullptr, nullptr), PEGA_INVALID_ARGUMENT);
   EXPECT_EQ(pega_transfer_shape(nullptr, nullptr, nullptr), PEGA_INVALID_ARGUMENT);
   EXPECT_EQ(pega_transfer_submit(nullptr, nullptr, nullptr), PEGA_INVALID_ARGUMENT);

@@ -265,10 +265,12 @@ TEST_F(HoldLife, RanksReportForThemselves) {
   EXPECT_EQ(view->SlabsReady(2), 0u);
   EXPECT_EQ(view->SlabsReady(9), 0u);
   EXPECT_FALSE(scheduler->AllRanksSync());
+  EXPECT_EQ(scheduler->SlabsReadyMin(), 0u) << "rank 1 has not joined";
   auto rank1 = Must(Join(Spec(2, 2)));
   EXPECT_FALSE(scheduler->AllRanksSync());
   rank1->ReportReady(4, true, 77);
   EXPECT_TRUE(scheduler->AllRanksSync());
+  EXPECT_EQ(scheduler->SlabsReadyMin(), 3u);
   rank0.Tell();
   rank0.Await();
   EXPECT_FALSE(scheduler->AllRanksSync());
