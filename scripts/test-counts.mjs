@@ -1,4 +1,4 @@
-// Reads the reports of ctest (JUnit) and vitest (JSON) into counts. Used by scripts/test.mjs alone.
+// Reads the reports of ctest and pytest (JUnit) and vitest (JSON) into counts. For scripts/test*.mjs.
 //
 // A test that was found but did not run has not passed: skipped and disabled ones count as failed. A
 // report that is missing, unreadable or holds no test is a failure too.
@@ -23,19 +23,24 @@ export function readCounts(path, parse) {
     : counts;
 }
 
-/** @returns {Counts} */
-export function parseCtest(text) {
+/** The numbers in the head of a JUnit report. */
+function suiteCounts(text) {
   const suite = /<testsuite\b[^>]*>/.exec(text);
   if (suite === null) {
     throw new Error('no <testsuite> in it');
   }
-  const count = (name) => {
+  return (name) => {
     const value = new RegExp(`\\b${name}="(\\d+)"`).exec(suite[0]);
     if (value === null) {
       throw new Error(`<testsuite> has no ${name}`);
     }
     return Number(value[1]);
   };
+}
+
+/** @returns {Counts} */
+export function parseCtest(text) {
+  const count = suiteCounts(text);
   const failed = count('failures') + count('disabled') + count('skipped');
   const notes = [];
   for (const [, name, status] of text.matchAll(
@@ -46,6 +51,18 @@ export function parseCtest(text) {
     }
   }
   return { passed: count('tests') - failed, failed, notes };
+}
+
+/** @returns {Counts} */
+export function parsePytest(text) {
+  const count = suiteCounts(text);
+  const failed = count('failures') + count('errors') + count('skipped');
+  const notes = [];
+  const cases = /<testcase classname="([^"]*)" name="([^"]*)"[^>]*><(failure|error|skipped)\b/g;
+  for (const [, file, name, status] of text.matchAll(cases)) {
+    notes.push(`${file} ${name}: ${status}`);
+  }
+  return { passed: Math.max(0, count('tests') - failed), failed, notes };
 }
 
 /** @returns {Counts} */

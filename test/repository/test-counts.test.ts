@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-import { parseCtest, parseVitest, readCounts } from '../../scripts/test-counts.mjs';
+import { parseCtest, parsePytest, parseVitest, readCounts } from '../../scripts/test-counts.mjs';
 
 const ctest = (tests: number, failures: number, skipped: number): string =>
   `<testsuite name="x" tests="${tests}" failures="${failures}" disabled="0" skipped="${skipped}">
@@ -22,6 +22,17 @@ const vitest = (...files: { status: string; tests: string[] }[]): string =>
 
 test('ctest: failed and skipped tests have not passed', () => {
   expect(parseCtest(ctest(10, 2, 1))).toEqual({ passed: 7, failed: 3, notes: ['A.B: fail'] });
+});
+
+test('pytest: failed and skipped tests, and files that cannot be loaded, have not passed', () => {
+  const report = `<?xml version="1.0"?><testsuites name="pytest tests"><testsuite name="pytest" errors="1"
+     failures="2" skipped="1" tests="10"><testcase classname="native.test_x" name="test_y" time="0.1"
+     ><failure message="no">no</failure></testcase></testsuite></testsuites>`;
+  expect(parsePytest(report)).toEqual({
+    passed: 6,
+    failed: 4,
+    notes: ['native.test_x test_y: failure'],
+  });
 });
 
 test('vitest: failed and skipped tests have not passed', () => {
