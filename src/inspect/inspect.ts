@@ -14,6 +14,8 @@ import {
   type InstancesView,
   instanceRows,
   instancesView,
+  NEAREST_HEAD,
+  nearestRows,
   PROCESS_HEAD,
   processRows,
 } from './instances-view.js';
@@ -61,12 +63,15 @@ export function renderPool(view: PoolView): string {
 }
 
 export function renderInstances(view: InstancesView): string {
-  return view.instances.length === 0
-    ? 'no engine is registered'
-    : [
-        renderTable(INSTANCE_HEAD, instanceRows(view)),
-        renderTable(PROCESS_HEAD, processRows(view)),
-      ].join('\n\n');
+  if (view.instances.length === 0) {
+    return 'no engine is registered';
+  }
+  const differences = nearestRows(view);
+  return [
+    renderTable(INSTANCE_HEAD, instanceRows(view)),
+    renderTable(PROCESS_HEAD, processRows(view)),
+    ...(differences.length === 0 ? [] : [renderTable(NEAREST_HEAD, differences)]),
+  ].join('\n\n');
 }
 
 export function renderBlocks(view: BlocksView): string {

@@ -4,6 +4,7 @@ import type {
   Instance,
   InstanceProcess,
   ListInstancesResponse,
+  NearestNamespace,
 } from '../rpc/messages.js';
 import { formatBytes } from '../units.js';
 import { formatCount, formatSeconds, type Row, shortId } from './words.js';
@@ -24,6 +25,14 @@ export interface InstanceView {
   held_bytes: number;
   hold_file_bytes: number;
   processes: ProcessView[];
+  /** Where nothing of its namespace was resident when it came: the nearest that was. Else null. */
+  nearest: NearestView | null;
+}
+
+export interface NearestView {
+  namespace: string;
+  /** A value that is null: that side has no such field. */
+  differences: { field: string; value: string | null; nearest_value: string | null }[];
 }
 
 export interface IdentityView {
@@ -79,6 +88,18 @@ function instanceView(instance: Instance): InstanceView {
     held_bytes: instance.heldBytes,
     hold_file_bytes: instance.holdFileBytes,
     processes: instance.processes.map(processView),
+    nearest: instance.nearest && nearestView(instance.nearest),
+  };
+}
+
+function nearestView({ namespaceDigest, differences }: NearestNamespace): NearestView {
+  return {
+    namespace: namespaceDigest.toString('hex'),
+    differences: differences.map(({ field, value, nearestValue }) => ({
+      field,
+      value: value ?? null,
+      nearest_value: nearestValue ?? null,
+    })),
   };
 }
 
@@ -105,6 +126,9 @@ function processView(process: InstanceProcess): ProcessView {
     },
   };
 }
+
+/** Two of them beside ids and a field's name fit a terminal. */
+const VALUE_CHARS_MAX = 24;
 
 export const INSTANCE_HEAD = [
   'engine',
@@ -152,6 +176,29 @@ export function processRows(view: InstancesView): Row[] {
       process.report === null ? '–' : formatCount(process.report.failed_jobs),
     ]),
   );
+}
+
+/** Of engines that found nothing of their namespace: in what they differ from the nearest. */
+export const NEAREST_HEAD = ['engine', 'differs from', 'in', 'engine has', 'other has'];
+
+export function nearestRows(view: InstancesView): Row[] {
+  return view.instances.flatMap(({ engine_id, nearest }) =>
+    (nearest?.differences ?? []).map(({ field, value, nearest_value }) => [
+      shortId(engine_id),
+      shortId(nearest?.namespace ?? ''),
+      field,
+      shortValue(value),
+      shortValue(nearest_value),
+    ]),
+  );
+}
+
+/** Values may be digests; JSON has them whole. */
+function shortValue(value: string | null): string {
+  if (value === null) {
+    return 'missing';
+  }
+  return value.length > VALUE_CHARS_MAX ? `${value.slice(0, VALUE_CHARS_MAX - 1)}…` : value;
 }
 
 /** Bytes and, while copies ran, their rate. */

@@ -33,6 +33,7 @@ export interface RegisterRequest {
   engineId: Buffer;
   role: Role;
   rank: number;
+  /** Null: a worker that has its engine's. */
   identity: Identity | null;
   layout: Layout | null;
   device: string;
@@ -214,6 +215,18 @@ export interface InstanceProcess {
   report: SessionReport | null;
 }
 
+/** A value that is not there: the identity has no such field. */
+export interface FieldDifference {
+  field: string;
+  value?: string | undefined;
+  nearestValue?: string | undefined;
+}
+
+export interface NearestNamespace {
+  namespaceDigest: Buffer;
+  differences: FieldDifference[];
+}
+
 export interface Instance {
   engineId: Buffer;
   namespaceDigest: Buffer;
@@ -224,6 +237,7 @@ export interface Instance {
   heldBytes: number;
   holdFileBytes: number;
   processes: InstanceProcess[];
+  nearest: NearestNamespace | null;
 }
 
 export interface ListInstancesResponse {

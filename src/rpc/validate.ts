@@ -72,8 +72,14 @@ export function checkRole(role: Role, rank: number, rankCount: number): void {
   }
 }
 
-/** All of Register that can be checked without the pool; returns the identity, which must be there. */
-export function checkRegister(request: RegisterRequest): Identity {
+/**
+ * All of Register that can be checked without the pool; returns the identity.
+ * @param identityOfEngine asked where a worker leaves its identity out; throws where nobody gave one.
+ */
+export function checkRegister(
+  request: RegisterRequest,
+  identityOfEngine: (engineId: Buffer) => Identity,
+): Identity {
   if (request.protocolVersion !== PROTOCOL_VERSION) {
     throw new PegaError(
       'PEGA_LAYOUT_VERSION',
@@ -81,7 +87,10 @@ export function checkRegister(request: RegisterRequest): Identity {
     );
   }
   checkLength('engine_id', request.engineId, LIMITS.engineIdBytes);
-  const identity = checkIdentity(request.identity);
+  const identity =
+    request.identity === null && request.role === 'ROLE_WORKER'
+      ? identityOfEngine(request.engineId)
+      : checkIdentity(request.identity);
   checkRole(request.role, request.rank, identity.rankCount);
   if (request.role === 'ROLE_WORKER') {
     if (request.layout === null) {

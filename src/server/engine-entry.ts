@@ -1,7 +1,7 @@
 // What the server knows of one engine and its processes. Types and their making; registry.ts owns them.
 
 import type { HoldView } from '../engine/hold-view.js';
-import type { Identity, Role, SessionReport } from '../rpc/messages.js';
+import type { Identity, NearestNamespace, Role, SessionReport } from '../rpc/messages.js';
 
 /** One Register of one process: what it said and was given. It counts once the hold file proves it. */
 export interface Claim {
@@ -45,6 +45,8 @@ export interface EngineEntry {
   handle: number | undefined;
   /** The highest that the pool was told. */
   watermark: number;
+  /** Where nothing of its namespace was resident when it was first proved. */
+  nearest: NearestNamespace | undefined;
 }
 
 export function newProcess(role: Role, rank: number, record: number): ProcessEntry {

@@ -1,5 +1,5 @@
-// Identity → namespace: a digest over everything that keeps two engines' blocks apart, and the
-// sentence that says which field differs.
+// Identity → namespace: a digest over everything that keeps two engines' blocks apart, and the fields
+// in which two identities differ.
 
 import { createHash } from 'node:crypto';
 import type { Identity } from '../rpc/messages.js';
@@ -18,27 +18,44 @@ export function namespaceDigest(identity: Identity): Buffer {
   return createHash('sha256').update(canonical).digest();
 }
 
-/** "block_tokens is 32, the engine's first process said 16", or undefined where nothing differs. */
-export function identityDifference(found: Identity, first: Identity): string | undefined {
-  const says = (name: string, a: unknown, b: unknown): string =>
-    `${name} is ${shown(a)}, the engine's first process said ${shown(b)}`;
-  for (const key of [...new Set([...Object.keys(first.fields), ...Object.keys(found.fields)])]) {
-    if (found.fields[key] !== first.fields[key]) {
-      return says(`identity field "${key}"`, found.fields[key], first.fields[key]);
-    }
-  }
-  const numbers = [
-    ['block_tokens', found.blockTokens, first.blockTokens],
-    ['hash_bytes', found.hashBytes, first.hashBytes],
-    ['rank_count', found.rankCount, first.rankCount],
-    ['rank_slot_bytes', found.rankSlotBytes.join(', '), first.rankSlotBytes.join(', ')],
-  ] as const;
-  const different = numbers.find(([, a, b]) => a !== b);
-  return different === undefined
-    ? undefined
-    : says(`identity.${different[0]}`, different[1], different[2]);
+/** A value that is undefined: that identity has no such field. */
+export interface Difference {
+  field: string;
+  found: string | undefined;
+  other: string | undefined;
 }
 
-function shown(value: unknown): string {
-  return value === undefined ? 'missing' : JSON.stringify(value);
+/** Empty exactly when the two have one namespace. */
+export function identityDifferences(found: Identity, other: Identity): Difference[] {
+  const [a, b] = [valuesOf(found), valuesOf(other)];
+  return [...new Set([...b.keys(), ...a.keys()])]
+    .map((field) => ({ field, found: a.get(field), other: b.get(field) }))
+    .filter((difference) => difference.found !== difference.other);
+}
+
+/** A key of `fields` may have the name of a number: the prefix keeps the two apart. */
+function valuesOf(identity: Identity): Map<string, string> {
+  return new Map([
+    ...Object.entries(identity.fields),
+    ['identity.block_tokens', String(identity.blockTokens)],
+    ['identity.hash_bytes', String(identity.hashBytes)],
+    ['identity.rank_count', String(identity.rankCount)],
+    ['identity.rank_slot_bytes', identity.rankSlotBytes.join(', ')],
+  ]);
+}
+
+/** `dtype is "a", the engine's first process said "b"`, or undefined where nothing differs. */
+export function identityDifference(found: Identity, first: Identity): string | undefined {
+  const [difference] = identityDifferences(found, first);
+  return difference === undefined
+    ? undefined
+    : `${difference.field} is ${shown(difference.found)}, the engine's first process said ${shown(difference.other)}`;
+}
+
+/** Quoted, at most `charsMax` characters of it. */
+export function shown(value: string | undefined, charsMax = Number.POSITIVE_INFINITY): string {
+  if (value === undefined) {
+    return 'missing';
+  }
+  return JSON.stringify(value.length > charsMax ? `${value.slice(0, charsMax - 1)}…` : value);
 }

@@ -8,17 +8,30 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Pool } from '../engine/pool.js';
 import { PegaError } from '../errors.js';
 import { LIMITS, PAGE_BYTES } from '../limits.js';
-import type { Caller, Identity, RegisterRequest, SessionHello } from '../rpc/messages.js';
+import type {
+  Caller,
+  Identity,
+  NearestNamespace,
+  RegisterRequest,
+  SessionHello,
+} from '../rpc/messages.js';
 import { checkLength, checkRole, recordOf, requireCaller } from '../rpc/validate.js';
 import { formatBytes } from '../units.js';
 import { type Claim, type EngineEntry, newProcess, type ProcessEntry } from './engine-entry.js';
 import type { HoldFiles } from './hold-files.js';
 import { identityDifference, namespaceDigest } from './identity.js';
+import { KnownNamespaces } from './known-namespaces.js';
+import { nearestNamespace } from './nearest-namespace.js';
 
 /** Of engines that registered and proved nothing yet; the pool bounds the others. */
 const UNPROVED_ENGINES_MAX = 1024;
-/** Twice the namespaces of a pool (kNamespacesMax): looked through once they are passed. */
-const IDENTITIES_KEPT = 512;
+
+export interface Proved {
+  entry: EngineEntry;
+  process: ProcessEntry;
+  /** At the engine's first proof, where nothing of its namespace is resident. */
+  newlyApart: NearestNamespace | undefined;
+}
 
 /** An engine whose scheduler side has proved itself: it may call. */
 export interface CallingEngine {
@@ -27,10 +40,12 @@ export interface CallingEngine {
 }
 
 export interface Registry {
-  /** The request has passed checkRegister. */
-  register(request: RegisterRequest): { entry: EngineEntry; claim: Claim };
+  /** What an engine's processes have given; PEGA_NOT_FOUND before the first of them registered. */
+  identityOfEngine(engineId: Buffer): Identity;
+  /** The request has passed checkRegister, which gave the identity. */
+  register(request: RegisterRequest, identity: Identity): { entry: EngineEntry; claim: Claim };
   /** Throws unless the process wrote its nonce into the pool's folder and lives. */
-  prove(hello: SessionHello): { entry: EngineEntry; process: ProcessEntry };
+  prove(hello: SessionHello): Proved;
   authorize(caller: Caller | null): CallingEngine;
   engines(): Iterable<EngineEntry>;
   /** Of a namespace that the pool has, its engines may be gone. */
@@ -40,7 +55,7 @@ export interface Registry {
 
 export function createRegistry(pool: Pool, holdFiles: HoldFiles): Registry {
   const engines = new Map<string, EngineEntry>();
-  const identities = new Map<string, Identity>();
+  const namespaces = new KnownNamespaces(pool);
   const keyOf = (engineId: Buffer): string => engineId.toString('hex');
   const find = (engineId: Buffer): EngineEntry => {
     const entry = engines.get(keyOf(engineId));
@@ -53,16 +68,31 @@ export function createRegistry(pool: Pool, holdFiles: HoldFiles): Registry {
     return entry;
   };
   return {
-    register: (request) => register(engines, keyOf(request.engineId), request, pool),
+    identityOfEngine: (engineId) => {
+      const entry = engines.get(keyOf(engineId));
+      if (entry === undefined) {
+        throw notRegistered(keyOf(engineId));
+      }
+      return entry.identity;
+    },
+    register: (request, identity) => {
+      const key = keyOf(request.engineId);
+      refuseEnding(engines.get(key));
+      return register(engines, key, request, identity, pool);
+    },
     prove: (hello) => {
       checkLength('engine_id', hello.engineId, LIMITS.engineIdBytes);
       checkBoot(pool, hello.bootNumber);
       const entry = find(hello.engineId);
       checkRole(hello.role, hello.rank, entry.identity.rankCount);
+      const isFirst = entry.phase === 'registered';
       const process = prove(entry, hello, pool, holdFiles);
-      identities.set(entry.digest.toString('hex'), entry.identity);
-      forgetIdentities(identities, pool);
-      return { entry, process };
+      if (isFirst) {
+        const resident = namespaces.residentBeside(entry, engines.values());
+        entry.nearest = nearestNamespace(entry.identity, resident);
+        namespaces.add(entry);
+      }
+      return { entry, process, newlyApart: isFirst ? entry.nearest : undefined };
     },
     authorize: (caller) => {
       const { engineId, token, bootNumber, watermark } = requireCaller(caller);
@@ -76,7 +106,7 @@ export function createRegistry(pool: Pool, holdFiles: HoldFiles): Registry {
       return { entry, handle };
     },
     engines: () => engines.values(),
-    identityOf: (digest) => identities.get(digest.toString('hex')),
+    identityOf: (digest) => namespaces.identityOf(digest),
     forget: (entry) => {
       engines.delete(entry.key);
     },
@@ -87,16 +117,10 @@ function register(
   engines: Map<string, EngineEntry>,
   key: string,
   request: RegisterRequest,
+  identity: Identity,
   pool: Pool,
 ): { entry: EngineEntry; claim: Claim } {
-  const identity = request.identity as Identity; // checkRegister has seen it
   let entry = engines.get(key);
-  if (entry?.phase === 'dying') {
-    throw new PegaError(
-      'PEGA_ALREADY_EXISTS',
-      `engine ${key} is ending: all its processes were dead; required is another engine id for each run`,
-    );
-  }
   if (entry === undefined) {
     entry = newEngine(engines, key, request.engineId, identity, pool);
     engines.set(key, entry);
@@ -121,6 +145,30 @@ function register(
   process.pending = claim;
   entry.registeredAtMs = performance.now();
   return { entry, claim };
+}
+
+/**
+ * An engine may come back under its id, but not into what its dead processes left: their locks may be
+ * free before liveness has looked, and a new lock would keep alive what nobody owns any more.
+ */
+function refuseEnding(entry: EngineEntry | undefined): void {
+  const isEnding =
+    entry?.phase === 'dying' || (entry?.phase === 'alive' && entry.view?.anyAlive() === false);
+  if (isEnding) {
+    throw new PegaError(
+      'PEGA_ALREADY_EXISTS',
+      `engine ${entry.key} is ending: all its processes were dead`,
+      { suggestions: ['register again in a second: the id is free then'] },
+    );
+  }
+}
+
+function notRegistered(key: string): PegaError {
+  return new PegaError(
+    'PEGA_NOT_FOUND',
+    `engine ${key} is not registered here, and this worker gives no identity of its own; required is that the engine's scheduler side registers first`,
+    { suggestions: ['register again when the scheduler side has registered'] },
+  );
 }
 
 function newEngine(
@@ -158,6 +206,7 @@ function newEngine(
     view: undefined,
     handle: undefined,
     watermark: 0,
+    nearest: undefined,
   };
 }
 
@@ -220,17 +269,4 @@ function checkToken(entry: EngineEntry, token: Buffer): number {
     throw new PegaError('PEGA_WRONG_OWNER', `the token is not that of engine ${entry.key}`);
   }
   return entry.handle;
-}
-
-/** Of namespaces that the pool has dropped for newer ones. */
-function forgetIdentities(identities: Map<string, Identity>, pool: Pool): void {
-  if (identities.size <= IDENTITIES_KEPT) {
-    return;
-  }
-  const known = new Set(pool.namespaces().map(({ digest }) => digest.toString('hex')));
-  for (const digest of identities.keys()) {
-    if (!known.has(digest)) {
-      identities.delete(digest);
-    }
-  }
 }

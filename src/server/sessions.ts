@@ -6,6 +6,7 @@ import type { Logger } from '../log.js';
 import type { SessionEvents, SessionStream } from '../rpc/handlers.js';
 import type { SessionHello } from '../rpc/messages.js';
 import type { ClientReports } from './client-totals.js';
+import { nearestWords } from './nearest-namespace.js';
 import type { Registry } from './registry.js';
 
 export interface Sessions {
@@ -28,7 +29,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const streams = new Set<SessionStream>();
   return {
     open: (hello, stream) => {
-      const { entry, process } = options.registry.prove(hello);
+      const { entry, process, newlyApart } = options.registry.prove(hello);
       options.log.info(
         {
           engine: entry.key,
@@ -40,6 +41,9 @@ export function createSessions(options: SessionsOptions): Sessions {
         },
         'a process of an engine is proved',
       );
+      if (newlyApart !== undefined) {
+        options.log.info({ engine: entry.key }, nearestWords(newlyApart));
+      }
       streams.add(stream);
       process.openSessions += 1;
       process.sessionSinceMs = performance.now();

@@ -7,7 +7,12 @@ import {
   renderPool,
   renderSummary,
 } from '../../src/inspect/inspect.js';
-import { instanceRows, instancesView, processRows } from '../../src/inspect/instances-view.js';
+import {
+  instanceRows,
+  instancesView,
+  nearestRows,
+  processRows,
+} from '../../src/inspect/instances-view.js';
 import { classRows, poolRows, poolView } from '../../src/inspect/pool-view.js';
 import { formatSeconds, formatShare } from '../../src/inspect/words.js';
 import type { GetPoolResponse, Identity, Instance } from '../../src/rpc/messages.js';
@@ -106,6 +111,7 @@ const ENGINE: Instance = {
       report: null,
     },
   ],
+  nearest: null,
 };
 
 const BLOCKS = {
@@ -172,6 +178,40 @@ describe('instances', () => {
     ]);
     expect(renderInstances(view)).toContain('scheduler');
     expect(renderInstances({ schema_version: 1, instances: [] })).toBe('no engine is registered');
+  });
+});
+
+describe('an engine whose namespace had nothing', () => {
+  const nearest = {
+    namespaceDigest: Buffer.alloc(32, 0xcd),
+    differences: [
+      { field: 'weights', value: 'a'.repeat(64), nearestValue: 'b'.repeat(64) },
+      { field: 'adapter', value: 'x' },
+    ],
+  };
+  const view = instancesView({ instances: [ENGINE, { ...ENGINE, nearest }] });
+
+  it('is shown with the fields in which it differs from the nearest', () => {
+    expect(view.instances[0]?.nearest).toBeNull();
+    expect(view.instances[1]?.nearest).toEqual({
+      namespace: 'cd'.repeat(32),
+      differences: [
+        { field: 'weights', value: 'a'.repeat(64), nearest_value: 'b'.repeat(64) },
+        { field: 'adapter', value: 'x', nearest_value: null },
+      ],
+    });
+    expect(nearestRows(view)).toEqual([
+      ['111111111111', 'cdcdcdcdcdcd', 'weights', `${'a'.repeat(23)}…`, `${'b'.repeat(23)}…`],
+      ['111111111111', 'cdcdcdcdcdcd', 'adapter', 'x', 'missing'],
+    ]);
+    expect(renderInstances(view)).toContain('differs from');
+    expect(renderInstances(instancesView({ instances: [ENGINE] }))).not.toContain('differs from');
+  });
+
+  it('fits a terminal', () => {
+    const lines = renderInstances(view).split('\n');
+    const table = lines.slice(lines.findIndex((line) => line.includes('differs from')));
+    expect(Math.max(...table.map((line) => line.length))).toBeLessThanOrEqual(100);
   });
 });
 

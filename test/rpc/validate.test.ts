@@ -47,19 +47,36 @@ const request = (changes: Partial<RegisterRequest> = {}): RegisterRequest => ({
   ...changes,
 });
 
+const check = (
+  changes: Partial<RegisterRequest> = {},
+  ofEngine: () => Identity = () => {
+    throw new Error('nobody asks for the identity of the engine');
+  },
+) => checkRegister(request(changes), ofEngine);
+
 const refused = (
   changes: Partial<RegisterRequest>,
   words: string,
   code = 'PEGA_INVALID_ARGUMENT',
 ) =>
-  expect(() => checkRegister(request(changes))).toThrow(
+  expect(() => check(changes)).toThrow(
     expect.objectContaining({ code, message: expect.stringContaining(words) }),
   );
 
 describe('what is accepted', () => {
   it('a worker, and a scheduler without a layout', () => {
-    expect(checkRegister(request())).toEqual(identity());
-    expect(checkRegister(request({ role: 'ROLE_SCHEDULER', layout: null }))).toEqual(identity());
+    expect(check()).toEqual(identity());
+    expect(check({ role: 'ROLE_SCHEDULER', layout: null })).toEqual(identity());
+  });
+
+  it("a worker without an identity: its engine's", () => {
+    const asked: Buffer[] = [];
+    const found = checkRegister(request({ identity: null, rank: 1 }), (engineId) => {
+      asked.push(engineId);
+      return identity({ rankCount: 2, rankSlotBytes: [1, SLOT_BYTES] });
+    });
+    expect(found.rankCount).toBe(2);
+    expect(asked).toEqual([Buffer.alloc(16)]);
   });
 
   it('K and V of all layers side by side in one allocation', () => {
@@ -75,7 +92,7 @@ describe('what is accepted', () => {
         }),
       ),
     });
-    expect(() => checkRegister(request({ layout: interleaved }))).not.toThrow();
+    expect(() => check({ layout: interleaved })).not.toThrow();
   });
 });
 
@@ -88,7 +105,11 @@ describe('who registers', () => {
     ['a scheduler with a rank', { role: 'ROLE_SCHEDULER', layout: null, rank: 1 }, 'rank of a'],
     ['a scheduler with a layout', { role: 'ROLE_SCHEDULER' }, 'only workers'],
     ['a worker without a layout', { layout: null }, 'layout is missing'],
-    ['no identity', { identity: null }, 'identity is missing'],
+    [
+      'a scheduler without identity',
+      { role: 'ROLE_SCHEDULER', layout: null, identity: null },
+      'identity is missing',
+    ],
     ['a long name', { client: 'x'.repeat(513) }, 'length of client is 513'],
   ])('refuses %s', (_, changes, words, code) => refused(changes, words, code));
 });
@@ -111,6 +132,12 @@ describe('identity', () => {
 });
 
 describe('layout', () => {
+  it("is checked against the engine's slot bytes where the worker gives no identity", () => {
+    const ofEngine = () => identity({ rankSlotBytes: [SLOT_BYTES + 1] });
+    expect(() => check({ identity: null }, ofEngine)).toThrow('add up to 4096 bytes');
+    expect(() => check({ identity: null, rank: 1 }, ofEngine)).toThrow('rank is 1');
+  });
+
   it.each<[string, Partial<Layout>, string]>([
     ['0 blocks', { blockCount: 0 }, 'block_count is 0'],
     ['2^63 blocks', { blockCount: 2 ** 63 }, 'block_count is 9223372036854775808'],
@@ -144,22 +171,20 @@ describe('layout', () => {
     // The second starts within the gap of the first and runs into its next block.
     [3072, 2048, true],
   ])('second segment at %d with %d bytes, stride 4096: overlap %s', (offset, bytes, overlaps) => {
-    const check = () =>
-      checkRegister(
-        request({
-          layout: layout({
-            allocations: [{ bytes: 4096 * (BLOCKS + 1) }],
-            segments: [
-              layer({ blockStrideBytes: 4096 }),
-              layer({ layer: 1, offsetBytes: offset, blockStrideBytes: 4096, bytes }),
-            ],
-          }),
+    const checked = () =>
+      check({
+        layout: layout({
+          allocations: [{ bytes: 4096 * (BLOCKS + 1) }],
+          segments: [
+            layer({ blockStrideBytes: 4096 }),
+            layer({ layer: 1, offsetBytes: offset, blockStrideBytes: 4096, bytes }),
+          ],
         }),
-      );
+      });
     if (overlaps) {
-      expect(check).toThrow('overlap');
+      expect(checked).toThrow('overlap');
     } else {
-      expect(check).not.toThrow();
+      expect(checked).not.toThrow();
     }
   });
 
@@ -175,19 +200,15 @@ describe('layout', () => {
         const segments = pair.map((given, index) =>
           layer({ ...given, layer: index, blockStrideBytes: stride }),
         );
-        const check = () =>
-          checkRegister(
-            request({
-              identity: identity({
-                rankSlotBytes: [segments.reduce((sum, s) => sum + s.bytes, 0)],
-              }),
-              layout: { allocations: [{ bytes: 1000 }], segments, blockCount },
-            }),
-          );
+        const checked = () =>
+          check({
+            identity: identity({ rankSlotBytes: [segments.reduce((sum, s) => sum + s.bytes, 0)] }),
+            layout: { allocations: [{ bytes: 1000 }], segments, blockCount },
+          });
         if (shareAByte(segments, blockCount)) {
-          expect(check).toThrow('overlap');
+          expect(checked).toThrow('overlap');
         } else {
-          expect(check).not.toThrow();
+          expect(checked).not.toThrow();
         }
       }),
     );

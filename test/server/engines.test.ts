@@ -9,6 +9,7 @@ import {
   startEngineProcess,
 } from '../../fixtures/engine-process/engine-process.js';
 import type { EngineProcessOptions } from '../../fixtures/engine-process/protocol.js';
+import { engineVersions } from '../../src/engine/measure.js';
 import type { Instance } from '../../src/rpc/messages.js';
 import { hashes } from './support/hashes.js';
 import { startTestServer, type TestServer } from './support/test-server.js';
@@ -167,6 +168,128 @@ describe('life of an engine', () => {
     expect(text).toContain('pega_client_load_bytes_total 10');
     expect(text).toContain('pega_client_decisions_total{kind="load_skipped"} 1');
     expect(text).toContain('pega_engines{phase="alive"} 1');
+  });
+});
+
+describe('an engine id that comes back', () => {
+  /** Asked at once: a process of its own would start too late. */
+  const refused = (engineId: Buffer) =>
+    expect(
+      server.client.register({
+        protocolVersion: 1,
+        sharedLayoutVersion: engineVersions().sharedLayoutVersion,
+        engineId,
+        role: 'ROLE_SCHEDULER',
+        rank: 0,
+        identity: {
+          fields: { weights: 'fixture' },
+          blockTokens: 16,
+          hashBytes: 16,
+          rankCount: 1,
+          rankSlotBytes: [8192],
+        },
+        layout: null,
+        device: 'cpu',
+        client: 'test',
+        pid: 1,
+      }),
+    ).rejects.toMatchObject({ code: 'PEGA_ALREADY_EXISTS' });
+
+  it('is refused while its dead engine is ended, then taken again and again', async () => {
+    const blocks = hashes('again', 3);
+    let former = await start();
+    const { engineId } = former.options;
+    await former.store(1, blocks);
+    for (let run = 0; run < 2; run += 1) {
+      await former.query({ leaseId: 2, hashes: blocks, localHitBlocks: 0 });
+      await former.reserve(3, hashes(`unfinished ${run}`, 2));
+      await former.kill('SIGKILL');
+      await refused(engineId);
+      await until('the id is free', async () => (await instance(former)) === undefined);
+      expect(await held()).toEqual({ pinned: 0, reserved: 0 });
+      former = await start({ engineId });
+      // Ids begin anew, and what the former run stored is there.
+      const answer = await former.query({ leaseId: 1, hashes: blocks, localHitBlocks: 0 });
+      expect(answer.hitBlocks).toBe(3);
+      await former.call('release', { leaseIds: [1] });
+    }
+    expect(holdFiles()).toHaveLength(1);
+  });
+
+  it('is not taken by a new process before anybody has looked at the dead one', async () => {
+    // The test's own copies of the sockets keep the sessions open, so only the locks tell.
+    const former = await start();
+    const fork = (await former.send('keepDescriptors', {})) as number;
+    try {
+      await former.kill('SIGKILL');
+      await refused(former.options.engineId);
+    } finally {
+      process.kill(fork, 'SIGKILL');
+    }
+  });
+});
+
+describe('a worker without an identity', () => {
+  const ranks = { rankSlotBytes: [8192, 4096] };
+
+  it("has its engine's", async () => {
+    const scheduler = await start({ ...ranks, records: [0] });
+    const { engineId } = scheduler.options;
+    const worker = await start({ ...ranks, engineId, records: [2], leaveOutIdentity: true });
+    const found = await instance(worker);
+    expect(found?.processes.map(({ role, rank }) => [role, rank])).toEqual([
+      ['ROLE_SCHEDULER', 0],
+      ['ROLE_WORKER', 1],
+    ]);
+    expect(found?.identity?.rankSlotBytes).toEqual(ranks.rankSlotBytes);
+  });
+
+  it("is refused with another layout than its engine's", async () => {
+    const scheduler = await start({ ...ranks, records: [0] });
+    const { engineId } = scheduler.options;
+    const worker = start({ rankSlotBytes: [1024], engineId, records: [1], leaveOutIdentity: true });
+    await expect(worker).rejects.toMatchObject({
+      code: 'PEGA_INVALID_ARGUMENT',
+      message: expect.stringContaining('add up to 1024 bytes'),
+    });
+  });
+
+  it('must wait for its scheduler side', async () => {
+    await expect(start({ records: [1], leaveOutIdentity: true })).rejects.toMatchObject({
+      code: 'PEGA_NOT_FOUND',
+      message: expect.stringContaining('scheduler side registers first'),
+    });
+  });
+});
+
+describe('an engine whose namespace has nothing', () => {
+  const fields = { weights: 'fixture', dtype: 'float16' };
+
+  it('is shown what it differs in from the nearest resident one', async () => {
+    const first = await start({ fields });
+    await start({ fields: { weights: 'other', dtype: 'bfloat16' } });
+    const apart = await start({ fields: { ...fields, dtype: 'float32' } });
+    expect((await instance(first))?.nearest).toBeNull();
+    expect((await instance(apart))?.nearest).toEqual({
+      namespaceDigest: (await instance(first))?.namespaceDigest,
+      differences: [{ field: 'dtype', value: 'float32', nearestValue: 'float16' }],
+    });
+  });
+
+  it('counts blocks that a dead engine left, and not a namespace without any', async () => {
+    const left = await start({ fields });
+    await left.store(1, hashes('left', 1));
+    const empty = await start({ fields: { ...fields, adapter: 'x' } });
+    for (const engine of [left, empty]) {
+      await engine.kill('SIGKILL');
+      await until('forgotten', async () => (await instance(engine)) === undefined);
+    }
+    const apart = await start({ fields: { ...fields, adapter: 'y' } });
+    expect((await instance(apart))?.nearest?.differences).toEqual([
+      { field: 'adapter', value: 'y' },
+    ]);
+    const same = await start({ fields });
+    expect((await instance(same))?.nearest).toBeNull();
   });
 });
 

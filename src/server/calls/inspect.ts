@@ -85,6 +85,7 @@ export function listInstances(pool: Pool, registry: Registry): ListInstancesResp
       heldBytes: stats?.heldBytes ?? 0,
       holdFileBytes: (entry.view?.heldPages() ?? 0) * PAGE_BYTES,
       processes: [...entry.processes.values()].map((process) => view(process, entry)),
+      nearest: entry.nearest ?? null,
     };
   };
   return { instances: [...registry.engines()].map(instance) };

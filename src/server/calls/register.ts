@@ -11,7 +11,7 @@ export function register(
   devices: 'cpu' | readonly number[],
   request: RegisterRequest,
 ): RegisterResponse {
-  checkRegister(request);
+  const identity = checkRegister(request, registry.identityOfEngine);
   const { sharedLayoutVersion } = engineVersions();
   if (request.sharedLayoutVersion !== sharedLayoutVersion) {
     throw new PegaError(
@@ -19,7 +19,7 @@ export function register(
       `shared_layout_version is ${request.sharedLayoutVersion}; this server's is ${sharedLayoutVersion}`,
     );
   }
-  const { entry, claim } = registry.register(request);
+  const { entry, claim } = registry.register(request, identity);
   return {
     bootNumber,
     poolId: pool.poolId,
