@@ -1,0 +1,422 @@
+"""The connector in vLLM's EngineCore: answers the scheduler's questions, plans copies, ends grants.
+
+One method for each hook that vLLM's scheduler calls, in the order of a request's life. All of them run
+on the scheduler's thread and none waits for the server, but for the few milliseconds that a Query is
+given (lookups.py). What other threads bring (answers, a new connection) is taken in at the start of a
+hook, so no state here needs a lock. The rules: docs/protocol.md §2-§5.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from pegaflow.client.breaker import Breaker
+from pegaflow.client.server_link import ServerLink
+from pegaflow.scheduler.block_references import BlockReferences
+from pegaflow.scheduler.connection import Connection
+from pegaflow.scheduler.load_policy import LoadMode, LoadPolicy
+from pegaflow.scheduler.loads import Loads
+from pegaflow.scheduler.lookups import Lookups
+from pegaflow.scheduler.request_record import RequestRecord
+from pegaflow.scheduler.reserved_blocks import ReservedBlock
+from pegaflow.scheduler.step_clock import StepClock
+from pegaflow.scheduler.stores import Stores
+from pegaflow.scheduler.vllm_types import (
+    BlockPool,
+    KVCacheBlock,
+    KVCacheBlocks,
+    Request,
+    SchedulerOutput,
+)
+from pegaflow.settings import Settings
+from pegaflow.stats_recorder import StatsRecorder
+from pegaflow.wire.ends import JobEnd, unpack_ends
+from pegaflow.wire.steps import CopyJob, StepOrders, pack_step
+
+
+_ONLY_GROUP = [0]
+"""Models with more than one KV-cache group are refused at start."""
+
+
+class SchedulerSide:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        link: ServerLink,
+        pool: BlockPool,
+        hash_of_block: Callable[[KVCacheBlock], bytes | None],
+        reason_to_bypass: Callable[[Request], str | None],
+        block_tokens: int,
+        step_tokens: int,
+        rank_slot_bytes: tuple[int, ...],
+        prefix_caching: bool,
+        sync_allowed: bool,
+        recorder: StatsRecorder,
+        breaker: Breaker,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """step_tokens: the most that vLLM schedules in a step (max_num_batched_tokens)."""
+        self._settings = settings
+        self._link = link
+        self._pool = pool
+        self._hash_of_block = hash_of_block
+        self._reason_to_bypass = reason_to_bypass
+        self._block_tokens = block_tokens
+        self._step_blocks = -(-step_tokens // block_tokens)
+        self._rank_slot_bytes = rank_slot_bytes
+        self._prefix_caching = prefix_caching
+        self._recorder = recorder
+        self._breaker = breaker
+        self._policy = LoadPolicy(settings, sync_allowed=sync_allowed)
+        self._references = BlockReferences(pool, settings.store_blocks_share)
+        self._lookups = Lookups(settings, breaker, recorder, clock)
+        self._loads = Loads(self._lookups, self._references, self._policy, recorder)
+        self._stores = Stores(settings, self._references, recorder, clock)
+        self._step_clock = StepClock(self._policy, clock)
+        self._records: dict[str, RequestRecord] = {}
+        self._connection: Connection | None = None
+        self._retired: list[Connection] = []
+        self._job_ids = itertools.count(1)
+        self._ends: dict[int, JobEnd] = {}
+        """Of jobs of which not all ranks have reported."""
+        self._modes: dict[str, LoadMode] = {}
+        """What a request was last answered, between the answer and its admission."""
+        self._outbox: list[CopyJob] = []
+        """Store jobs made between two steps."""
+        self._decoding = 0
+        self._running = 0
+        self.epoch = 0
+
+    # ---- a request's way ------------------------------------------------------------------------
+
+    def on_new_request(self, request: Request) -> None:
+        self._take_in()
+        record = RequestRecord(request, bypass=self._reason_to_bypass(request))
+        self._records[request.request_id] = record
+        connection = self._connection
+        if record.bypass is None and connection is not None and self._wants_query(request):
+            self._lookups.ask(record, connection, self._local_blocks(record))
+
+    def get_num_new_matched_tokens(
+        self, request: Request, computed_tokens: int
+    ) -> tuple[int | None, bool]:
+        """Tokens beyond `computed_tokens` that will be loaded, and whether asynchronously."""
+        self._take_in()
+        record = self._records.get(request.request_id)
+        if record is None or record.bypass is not None:
+            return 0, False
+        self._see_preemption(record)
+        if record.loading:
+            return None, False  # of its time before a preemption; its blocks must not be loaded twice
+        if record.load_failed or not self._wants_query(request):
+            return 0, False
+        local = computed_tokens // self._block_tokens
+        record.local_blocks = local
+        hit = self._lookups.hit(record, self._connection, local)
+        if hit is None:
+            return None, False
+        # The last token is computed in any case: something has to be sampled from.
+        most = (request.num_tokens - 1) // self._block_tokens - local
+        blocks = min(hit, most)
+        mode = self._choose(record, local, blocks)
+        self._modes[record.request_id] = mode
+        if mode is LoadMode.SKIP:
+            return 0, False
+        return blocks * self._block_tokens, mode is LoadMode.ASYNC
+
+    def update_state_after_alloc(
+        self, request: Request, blocks: KVCacheBlocks, external_tokens: int
+    ) -> None:
+        """The request is admitted, and holds `blocks`; `external_tokens` of them are to be loaded.
+
+        Raises AssertionError when vLLM was promised a load that can't be planned: going on would
+        serve blocks without content.
+        """
+        record = self._records.get(request.request_id)
+        if record is None:
+            return
+        record.block_ids = list(blocks.get_block_ids()[0])
+        mode = self._modes.pop(record.request_id, LoadMode.ASYNC)
+        if external_tokens > 0:
+            # Before anything else: a connection that is lost now must not take the lease away.
+            count = external_tokens // self._block_tokens
+            self._loads.plan(record, next(self._job_ids), record.local_blocks, count, mode)
+        self._take_in()
+        if not record.loading:
+            self._lookups.end(record)
+        record.admitted = True
+        record.queries = 0
+        if record.bypass is None:
+            record.reserved_to = max(record.reserved_to, record.sealed_prefix)
+            self._reserve_up_to(record, request.num_prompt_tokens // self._block_tokens)
+
+    def request_finished(self, request: Request) -> None:
+        """Its blocks are about to be freed."""
+        self._take_in()
+        record = self._records.pop(request.request_id, None)
+        if record is None:
+            return
+        self._modes.pop(record.request_id, None)
+        self._lookups.end(record)
+        self._see_preemption(record)
+        record.finished = True
+        record.final_blocks = self._computed_blocks(record) if record.admitted else 0
+        record.retries = []
+        if self._prefix_caching:
+            # Its blocks can still be found by their hashes when the slots have been granted.
+            self._reserve_up_to(record, self._storable_blocks(record, record.final_blocks))
+        else:
+            # Nobody could tell later whether a block still is that block: now or never.
+            self._send_at_once(record)
+
+    # ---- a step ---------------------------------------------------------------------------------
+
+    def build_connector_meta(self, output: SchedulerOutput) -> bytes:
+        """This step's orders for the workers, packed."""
+        self._take_in()
+        self._lookups.tick()
+        self._follow_blocks(output)
+        self._step_clock.scheduled(sum(output.num_scheduled_tokens.values()))
+        self._reserve_more(output)
+        jobs = [*self._loads.take_planned(), *self._outbox]
+        self._outbox = []
+        store = self._next_store(output)
+        if store is not None:
+            jobs.append(store)
+        return pack_step(StepOrders(self.epoch, jobs), len(self._rank_slot_bytes))
+
+    def update_connector_output(self, ends_payload: bytes | None) -> None:
+        """The workers' reports of one step, folded over the ranks."""
+        self._step_clock.output_came()
+        if ends_payload:
+            for job_id, end in unpack_ends(ends_payload).items():
+                self._add_end(job_id, end)
+        self._take_in()
+
+    def has_pending_work(self) -> bool:
+        """vLLM must go on stepping: a call, an unsent slot or a copy needs the next step."""
+        self._take_in()
+        return bool(
+            self._stores.under_way
+            or self._loads.under_way
+            or self._lookups.unanswered_orphans
+            or any(record.finished for record in self._stores.with_grants)
+        )
+
+    # ---- the whole engine -----------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """The weights may have changed: what was stored until now is never found again."""
+        self.epoch += 1
+        if self._connection is not None:
+            self._connection.registration.lose("the cache was reset")
+        self._take_in()
+        self._link.reopen()
+
+    def close(self) -> None:
+        self._link.stop()
+        for connection in (self._connection, *self._retired):
+            if connection is not None:
+                connection.close()
+        self._connection = None
+        self._retired = []
+
+    # ---- parts ----------------------------------------------------------------------------------
+
+    def _take_in(self) -> None:
+        """What other threads have brought since the last hook."""
+        registration = self._link.current
+        connection = self._connection
+        if connection is not None and connection.lost:
+            self._connection_lost(connection)
+            connection = None
+        if connection is None and registration is not None and registration.epoch == self.epoch:
+            self._connection = Connection(registration, self._breaker, self._rank_slot_bytes)
+            self._recorder.gauge("connected", 1)
+        self._stores.drain()
+        self._retired = [old for old in self._retired if not old.close_if_unused()]
+        self._abandon_what_is_gone()
+
+    def _connection_lost(self, connection: Connection) -> None:
+        self._connection = None
+        self._retired.append(connection)
+        self._recorder.gauge("connected", 0)
+        for record in list(self._stores.with_grants):
+            self._forget_grants(record, connection)
+        for record in self._records.values():
+            record.retries = []
+            record.sealed_prefix = 0
+            if record.lookup is not None and record.lookup.connection is connection:
+                self._lookups.end(record)
+
+    def _forget_grants(self, record: RequestRecord, connection: Connection) -> None:
+        """Void with the boot; the blocks can be reserved again."""
+        void = [b for b in record.granted.values() if b.reservation.connection is connection]
+        if void:
+            record.reserved_to = min(block.block for block in void)
+            self._stores.abandon(void)
+
+    def _wants_query(self, request: Request) -> bool:
+        # prompt_logprobs needs the logits of all prompt tokens: vLLM honours this only for its own cache.
+        return self._settings.load and not request.skip_reading_prefix_cache
+
+    def _local_blocks(self, record: RequestRecord) -> int:
+        """Blocks at the start of its chain that vLLM has itself, as the bound block pool shows."""
+        most = (record.request.num_tokens - 1) // self._block_tokens
+        if not self._prefix_caching:
+            return 0
+        for position, block_hash in enumerate(record.hashes[:most]):
+            if self._pool.get_cached_block(block_hash, _ONLY_GROUP) is None:
+                return position
+        return min(most, len(record.hashes))
+
+    def _see_preemption(self, record: RequestRecord) -> None:
+        """vLLM tells no connector of a preemption: its blocks are gone, its chain may be longer."""
+        if record.request.num_preemptions != record.preemptions_seen:
+            record.preemptions_seen = record.request.num_preemptions
+            record.admitted = False
+            record.block_ids = []
+            record.queries = 0
+            self._lookups.end(record)
+
+    def _choose(self, record: RequestRecord, local: int, blocks: int) -> LoadMode:
+        lease = self._lookups.lease_of(record)
+        if blocks <= 0 or lease is None:
+            return LoadMode.SKIP
+        mode = self._policy.choose(
+            tokens=blocks * self._block_tokens,
+            copied_bytes=blocks * lease.connection.block_bytes,
+            certain=lease.connection.ranks_reach(lease.slots_of(local, blocks)),
+            sync_bytes_before=self._loads.sync_bytes_planned,
+            decoding=self._decoding > 0,
+        )
+        if mode is LoadMode.SKIP:
+            self._recorder.add("loads_skipped")
+        return mode
+
+    def _follow_blocks(self, output: SchedulerOutput) -> None:
+        """Blocks that running requests got in this step; admissions have told theirs."""
+        cached = output.scheduled_cached_reqs
+        self._running = len(output.num_scheduled_tokens)
+        self._decoding = sum(1 for tokens in cached.num_output_tokens if tokens > 0)
+        for request_id, new_blocks in zip(cached.req_ids, cached.new_block_ids, strict=True):
+            record = self._records.get(request_id)
+            if record is not None and new_blocks and request_id not in cached.resumed_req_ids:
+                record.block_ids.extend(new_blocks[0])
+
+    def _reserve_more(self, output: SchedulerOutput) -> None:
+        """Blocks of answers, in batches; and what others were writing a while ago."""
+        connection = self._connection
+        if connection is None:
+            return
+        for request_id in output.num_scheduled_tokens:
+            record = self._records.get(request_id)
+            if record is None or record.bypass is not None:
+                continue
+            if record.retries:
+                self._stores.ask_again(record, connection)
+            end = self._storable_blocks(record, len(record.hashes))
+            if end - record.reserved_to >= self._settings.decode_batch_blocks:
+                self._reserve_up_to(record, end)
+
+    def _reserve_up_to(self, record: RequestRecord, end: int) -> None:
+        connection = self._connection
+        end = min(end, len(record.hashes))
+        if (
+            connection is None
+            or not self._settings.store
+            or record.reserved_to >= end
+            or not self._breaker.allows()
+        ):
+            return
+        self._stores.reserve(record, connection, record.reserved_to, end)
+        record.reserved_to = end
+
+    def _storable_blocks(self, record: RequestRecord, blocks: int) -> int:
+        if self._settings.offload_prompt_only:
+            return min(blocks, record.request.num_prompt_tokens // self._block_tokens)
+        return blocks
+
+    def _send_at_once(self, record: RequestRecord) -> None:
+        """What is granted and computed goes with the next step; the rest is given back."""
+        ready = [
+            (block, record.block_ids[position])
+            for position, block in sorted(record.granted.items())
+            if position < record.final_blocks
+        ]
+        room = self._references.room_for_stores(self._step_blocks + self._running)
+        job = self._stores.send(next(self._job_ids), ready, room)
+        if job is not None:
+            self._outbox.append(job)
+        self._stores.abandon(list(record.granted.values()))
+
+    def _next_store(self, output: SchedulerOutput) -> CopyJob | None:
+        room = self._references.room_for_stores(self._step_blocks + self._running)
+        if room == 0 or not self._stores.with_grants:
+            return None
+        candidates = itertools.chain.from_iterable(
+            self._ready(record, output) for record in list(self._stores.with_grants)
+        )
+        return self._stores.send(next(self._job_ids), candidates, room)
+
+    def _ready(
+        self, record: RequestRecord, output: SchedulerOutput
+    ) -> Iterator[tuple[ReservedBlock, int]]:
+        """Granted blocks that are computed by the end of this step, with their device blocks."""
+        if not (record.admitted or record.finished) or record.loading:
+            return
+        if record.finished:
+            computed = record.final_blocks
+        else:
+            scheduled = output.num_scheduled_tokens.get(record.request_id, 0)
+            computed = self._computed_blocks(record, scheduled)
+        for position in sorted(record.granted):
+            if position < computed and self._is_still(record, record.granted[position]):
+                yield record.granted[position], record.block_ids[position]
+
+    def _computed_blocks(self, record: RequestRecord, scheduled_tokens: int = 0) -> int:
+        """Full blocks whose content is certain once the step that is being built has run.
+
+        Tokens that are only placeholders don't count; within the prompt, this step's own do.
+        """
+        request = record.request
+        before = request.num_computed_tokens - request.num_output_placeholders
+        within_prompt = min(
+            request.num_computed_tokens + scheduled_tokens, request.num_prompt_tokens
+        )
+        tokens = max(before, within_prompt)
+        return min(tokens // self._block_tokens, len(record.hashes), len(record.block_ids))
+
+    def _is_still(self, record: RequestRecord, block: ReservedBlock) -> bool:
+        """The device block holds that block: by its hash, or because the request holds it."""
+        if block.block >= len(record.block_ids):
+            return False
+        device_block = self._pool.blocks[record.block_ids[block.block]]
+        if device_block.is_null:
+            return False
+        if self._prefix_caching:
+            return self._hash_of_block(device_block) == block.block_hash
+        return record.admitted and not record.finished
+
+    def _abandon_what_is_gone(self) -> None:
+        """Slots of finished requests whose blocks vLLM has given away meanwhile."""
+        for record in list(self._stores.with_grants):
+            if record.finished:
+                gone = [
+                    block
+                    for block in record.granted.values()
+                    if block.block >= record.final_blocks or not self._is_still(record, block)
+                ]
+                if gone:
+                    self._stores.abandon(gone)
+
+    def _add_end(self, job_id: int, end: JobEnd) -> None:
+        before = self._ends.pop(job_id, None)
+        total = end if before is None else before.plus(end)
+        if total.done + total.failed < len(self._rank_slot_bytes):
+            self._ends[job_id] = total
+        elif not self._loads.ended(job_id, total):
+            self._stores.ended(job_id, total)
