@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pegaflow.native.transfer import Segment
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -21,22 +23,11 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class LayoutSegment:
-    """Part of one layer: block b lies at offset_bytes + b * block_stride_bytes."""
-
-    layer: int
-    allocation: int
-    offset_bytes: int
-    block_stride_bytes: int
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class Layout:
     """A worker's memory, in bytes; addresses stay in the worker."""
 
     allocation_bytes: tuple[int, ...]
-    segments: tuple[LayoutSegment, ...]
+    segments: tuple[Segment, ...]
     """In layer order."""
     block_count: int
 
@@ -89,3 +80,19 @@ class ReserveAnswer:
     """A byte for each block: 0 slot granted, 1 sealed, 2 in flight by another, 3 full."""
     reserved: bytes
     """Blocks × ranks × 16: slot, then its generation; zeroes where nothing is granted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Where the pool is, and what proves who asks."""
+
+    boot_number: int
+    pool_id: bytes
+    folder: str
+    slab_folder: str
+    slab_bytes: int
+    ordinal_capacity: int
+    nonce: bytes
+    token: bytes
+    namespace_digest: bytes
+    warning: str
