@@ -31,15 +31,22 @@ class RankLayout:
 
 
 class WeightsEpoch:
-    """Counts in-place changes of the weights. Its text is never used twice by any run."""
+    """Counts in-place changes of the weights. Its text is never used twice, in no run of no engine."""
 
     def __init__(self) -> None:
-        self.number = 0
-        self.text = "0"
+        self._current = (0, "0")
+
+    @property
+    def number(self) -> int:
+        return self._current[0]
+
+    @property
+    def current(self) -> tuple[int, str]:
+        """Number and text that belong together; any thread."""
+        return self._current
 
     def advance(self) -> None:
-        self.number += 1
-        self.text = secrets.token_hex(16)
+        self._current = (self.number + 1, secrets.token_hex(16))
 
 
 def describe_identity(

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from pegaflow.client.breaker import Breaker
 from pegaflow.client.server_link import ServerLink
+from pegaflow.identity.fields import WeightsEpoch
+from pegaflow.scheduler.adoption import Adoption
 from pegaflow.scheduler.block_references import BlockReferences
 from pegaflow.scheduler.connection import Connection
 from pegaflow.scheduler.load_policy import LoadMode, LoadPolicy
@@ -46,6 +48,8 @@ class SchedulerSide:
         settings: Settings,
         *,
         link: ServerLink,
+        adoption: Adoption,
+        epoch: WeightsEpoch,
         pool: BlockPool,
         hash_of_block: Callable[[KVCacheBlock], bytes | None],
         reason_to_bypass: Callable[[Request], str | None],
@@ -61,6 +65,8 @@ class SchedulerSide:
         """step_tokens: the most that vLLM schedules in a step (max_num_batched_tokens)."""
         self._settings = settings
         self._link = link
+        self._adoption = adoption
+        self._epoch = epoch
         self._pool = pool
         self._hash_of_block = hash_of_block
         self._reason_to_bypass = reason_to_bypass
@@ -88,7 +94,6 @@ class SchedulerSide:
         """Store jobs made between two steps."""
         self._decoding = 0
         self._running = 0
-        self.epoch = 0
 
     # ---- a request's way ------------------------------------------------------------------------
 
@@ -186,7 +191,7 @@ class SchedulerSide:
         store = self._next_store(output)
         if store is not None:
             jobs.append(store)
-        return pack_step(StepOrders(self.epoch, jobs), len(self._rank_slot_bytes))
+        return pack_step(StepOrders(self._epoch.number, jobs), len(self._rank_slot_bytes))
 
     def update_connector_output(self, ends_payload: bytes | None) -> None:
         """The workers' reports of one step, folded over the ranks."""
@@ -210,11 +215,9 @@ class SchedulerSide:
 
     def reset(self) -> None:
         """The weights may have changed: what was stored until now is never found again."""
-        self.epoch += 1
-        if self._connection is not None:
-            self._connection.registration.lose("the cache was reset")
+        self._epoch.advance()
+        self._link.reopen("the cache was reset")
         self._take_in()
-        self._link.reopen()
 
     def close(self) -> None:
         self._link.stop()
@@ -233,9 +236,14 @@ class SchedulerSide:
         if connection is not None and connection.lost:
             self._connection_lost(connection)
             connection = None
-        if connection is None and registration is not None and registration.epoch == self.epoch:
+        if (
+            connection is None
+            and registration is not None
+            and registration.epoch == self._epoch.number
+            and self._adoption.adopt(registration)
+        ):
             self._connection = Connection(registration, self._breaker, self._rank_slot_bytes)
-            self._recorder.gauge("connected", 1)
+            self._recorder.set("connected", 1)
         self._stores.drain()
         self._retired = [old for old in self._retired if not old.close_if_unused()]
         self._abandon_what_is_gone()
@@ -243,7 +251,7 @@ class SchedulerSide:
     def _connection_lost(self, connection: Connection) -> None:
         self._connection = None
         self._retired.append(connection)
-        self._recorder.gauge("connected", 0)
+        self._recorder.set("connected", 0)
         for record in list(self._stores.with_grants):
             self._forget_grants(record, connection)
         for record in self._records.values():
