@@ -1,13 +1,13 @@
 """PegaKVConnector: what vLLM loads for `"kv_connector": "PegaKVConnector"`; glue and nothing else.
 
 vLLM makes one in its EngineCore (scheduler role) and one in each worker (worker role). Each hook is
-handed on to scheduler/scheduler_side.py or worker/worker_side.py. pega being slow, gone or wrong must
-never fail a request, so what a side raises is logged once, counted, and answered as if there were no
-pega. The exceptions to that are marked: where vLLM was promised bytes and going on would serve blocks
-without them, the error goes up.
+handed on to scheduler/scheduler_side.py or worker/worker_side.py. pega being slow, gone or wrong
+must never fail a request, so what a side raises is logged once, counted, and answered as if there
+were no pega. The exceptions to that are marked: where vLLM was promised bytes and going on would
+serve blocks without them, the error goes up.
 
-The contract: vllm/distributed/kv_transfer/kv_connector/v1/base.py, 0.24 to 0.32. Importing this module
-starts nothing: vLLM imports it in its API server too.
+The contract: vllm/distributed/kv_transfer/kv_connector/v1/base.py, 0.24 to 0.32. Importing this
+module starts nothing: vLLM imports it in its API server too.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ class PegaKVConnector(KVConnectorBase_V1):  # type: ignore[misc]
         self._complaints: set[str] = set()
         facts = read_facts(vllm_config, kv_cache_config)
         if role is KVConnectorRole.SCHEDULER:
-            # A load that fails is computed; vLLM's own default is to fail the request. vLLM reads it
+            # A load that fails is computed; vLLM's own default is to fail the request. vLLM reads
+            # it
             # after it has made its connector (v1/core/sched/scheduler.py).
             transfer.kv_load_failure_policy = "recompute"
             self._scheduler = SchedulerAssembly(self._settings, facts)
@@ -164,9 +165,7 @@ class PegaKVConnector(KVConnectorBase_V1):  # type: ignore[misc]
             (0, False), lambda: side.get_num_new_matched_tokens(request, num_computed_tokens)
         )
 
-    def update_state_after_alloc(
-        self, request: Any, blocks: Any, num_external_tokens: int
-    ) -> None:
+    def update_state_after_alloc(self, request: Any, blocks: Any, num_external_tokens: int) -> None:
         """Raises where a load was promised that can't be planned."""
         side = self._side
         if side is None:
@@ -180,7 +179,11 @@ class PegaKVConnector(KVConnectorBase_V1):  # type: ignore[misc]
         """Raises where loads of this step were promised."""
         side = self._side
         if side is None:
-            return StepMetadata(pack_step(StepOrders(0, ()), 1 if self._scheduler is None else self._scheduler.rank_count))
+            return StepMetadata(
+                pack_step(
+                    StepOrders(0, ()), 1 if self._scheduler is None else self._scheduler.rank_count
+                )
+            )
         return StepMetadata(side.build_connector_meta(scheduler_output))
 
     def update_connector_output(self, connector_output: Any) -> None:

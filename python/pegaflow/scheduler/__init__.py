@@ -1,1 +1,0 @@
-"""The connector's side in vLLM's EngineCore: what is asked of the server, and what of the workers."""

@@ -1,8 +1,8 @@
 """Adoption: who closes a registration that was lost.
 
-The link's thread opens and loses registrations, the scheduler's thread uses them. A registration that
-the scheduler's thread has taken may still have copies running when it is lost, so that thread closes it;
-one that it never took is closed by the link's.
+The link's thread opens and loses registrations, the scheduler's thread uses them. A registration
+that the scheduler's thread has taken may still have copies running when it is lost, so that thread
+closes it; one that it never took is closed by the link's.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from pegaflow.client.registration import Registration
 
 
 class Adoption:
-    """Who closes a lost registration: the scheduler's thread where it has used it, else the link's."""
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._adopted: Registration | None = None

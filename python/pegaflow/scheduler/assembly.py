@@ -1,8 +1,8 @@
 """Puts the scheduler side together: settings, facts, the server link, and what the workers said.
 
-vLLM makes its connector before the workers have KV caches, so this waits for two things: the block pool
-(bind) and the ranks' handshakes (start). Until then, and where anything is not supported, there is no
-side and vLLM runs as without pega; the reason is said once.
+vLLM makes its connector before the workers have KV caches, so this waits for two things: the block
+pool (bind) and the ranks' handshakes (start). Until then, and where anything is not supported,
+there is no side and vLLM runs as without pega; the reason is said once.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ class SchedulerAssembly:
         self._pool = pool
 
     def start(self, handshakes: Sequence[bytes]) -> None:
-        """With what each rank said, in the order of the ranks. Starts to connect; returns at once."""
         ranks = [unpack_handshake(payload) for payload in handshakes]
         refusal = self._refusal(ranks)
         if refusal is not None:

@@ -1,9 +1,9 @@
 """References of our own on blocks of vLLM's pool, while a copy reads or writes them.
 
-vLLM frees blocks by steps, not by copies: a finished or preempted request's blocks go back to the pool
-although a store still reads them. A reference keeps them out of it until all ranks have reported the
-end (docs/protocol.md §5). References of stores are bounded, and none is taken when vLLM is short of
-blocks: a dropped store costs a later miss, a missing block costs a preemption now.
+vLLM frees blocks by steps, not by copies: a finished or preempted request's blocks go back to the
+pool although a store still reads them. A reference keeps them out of it until all ranks have
+reported the end (docs/protocol.md §5). References of stores are bounded, and none is taken when
+vLLM is short of blocks: a dropped store costs a later miss, a missing block costs a preemption now.
 """
 
 from __future__ import annotations

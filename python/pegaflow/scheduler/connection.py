@@ -1,7 +1,7 @@
-"""The scheduler side's connection to the server for one boot: its calls, and the hold bits of slots.
+"""The scheduler side's connection to the server for one boot: its calls, and the slots it holds.
 
-Made from a Registration when the link has a new one; it stays until its last use has ended, also after
-the registration is lost, because a copy that was granted runs on (docs/protocol.md §3).
+Made from a Registration when the link has a new one; it stays until its last use has ended, also
+after the registration is lost, because a copy that was granted runs on (docs/protocol.md §3).
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ class Connection:
         return sum(self._rank_slot_bytes)
 
     def hold(self, slots: bytes) -> bool:
-        """Marks slots (blocks × ranks × 8 bytes) as in use. False: the grant is void, it is a miss."""
         held: list[tuple[bytes, int]] = []
         try:
             for part, slot_bytes in self._parts(slots):
@@ -56,7 +55,6 @@ class Connection:
         return True
 
     def drop(self, slots: bytes) -> None:
-        """Ends what hold(slots) began; also after the loss, so that workers see that nothing runs."""
         for part, slot_bytes in self._parts(slots):
             self.registration.memory.drop(part, slot_bytes)
         self._uses -= 1

@@ -33,7 +33,9 @@ class LoadMode(Enum):
 
 class LoadPolicy:
     def __init__(self, settings: Settings, *, sync_allowed: bool) -> None:
-        """sync_allowed: False with pipeline stages or MoE data parallelism (a step there is many's)."""
+        """sync_allowed: False with pipeline stages or MoE data parallelism (a step there is
+        many's).
+        """
         self._settings = settings
         self._sync_allowed = sync_allowed
         self._load_bytes_per_s: deque[float] = deque(maxlen=_SAMPLES)

@@ -1,7 +1,7 @@
 """Loads that the workers were asked for: from the admission of a hit to the end on all ranks.
 
-A load takes over the request's lease and a reference on each block that it writes; both end when every
-rank has reported, whatever became of the request meanwhile. Scheduler's thread only.
+A load takes over the request's lease and a reference on each block that it writes; both end when
+every rank has reported, whatever became of the request meanwhile. Scheduler's thread only.
 """
 
 from __future__ import annotations

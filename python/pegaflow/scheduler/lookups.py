@@ -1,9 +1,9 @@
 """What the pool has of a waiting request: its Query, the lease that the answer grants, and its end.
 
-One Query is sent when the request comes. vLLM's scheduler waits for it a few milliseconds at most; a
-later answer is used in a later step, until the deadline, after which the request is computed. A lease's
-slots are held (bits set) before vLLM hears of the hit. Leases end on every path: loaded, not needed,
-aborted, or unused for too long; whatever goes wrong is a miss.
+One Query is sent when the request comes. vLLM's scheduler waits for it a few milliseconds at most;
+a later answer is used in a later step, until the deadline, after which the request is computed. A
+lease's slots are held (bits set) before vLLM hears of the hit. Leases end on every path: loaded,
+not needed, aborted, or unused for too long; whatever goes wrong is a miss.
 
 Everything here runs on the scheduler's thread but _answered, which gRPC calls.
 """
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pegaflow.client.breaker import Breaker
-from pegaflow.client.path_calls import QueryAnswer
+from pegaflow.client.records import QueryAnswer
 from pegaflow.errors import PegaError
 from pegaflow.scheduler.connection import Connection
 from pegaflow.scheduler.request_record import RequestRecord
@@ -194,9 +194,7 @@ class Lookups:
             return
         self._recorder.add("query_seconds", lookup.answered_at - lookup.asked_at)
         missing = answer.sealed_before.find(0)
-        record.sealed_prefix = (
-            missing if missing >= 0 else lookup.local_blocks + answer.hit_blocks
-        )
+        record.sealed_prefix = missing if missing >= 0 else lookup.local_blocks + answer.hit_blocks
         lookup.lease = self._hold(lookup, answer)
         if lookup.lease is not None:
             self._leases.add(record)

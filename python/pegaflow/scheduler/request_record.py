@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pegaflow.scheduler.lookups import Lookup
     from pegaflow.scheduler.loads import LoadJob
+    from pegaflow.scheduler.lookups import Lookup
     from pegaflow.scheduler.reserved_blocks import ReservedBlock, Retry
     from pegaflow.scheduler.vllm_types import Request
 

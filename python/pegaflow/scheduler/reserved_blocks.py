@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pegaflow.client.path_calls import ReserveAnswer
+from pegaflow.client.records import ReserveAnswer
 from pegaflow.scheduler.connection import Connection
 from pegaflow.scheduler.request_record import RequestRecord
 from pegaflow.wire.steps import SLOT_BYTES_ON_WIRE
@@ -28,8 +28,6 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Blocks that another engine is writing: asked for again, so that its failure leaves no hole."""
-
     due: float
     first: int
     end: int

@@ -1,18 +1,19 @@
 """The connector in vLLM's EngineCore: answers the scheduler's questions, plans copies, ends grants.
 
-One method for each hook that vLLM's scheduler calls, in the order of a request's life. All of them run
-on the scheduler's thread and none waits for the server, but for the few milliseconds that a Query is
-given (lookups.py). What other threads bring (answers, a new connection) is taken in at the start of a
-hook, so no state here needs a lock. The rules: docs/protocol.md §2-§5.
+One method for each hook that vLLM's scheduler calls, in the order of a request's life. All of them
+run on the scheduler's thread and none waits for the server, but for the few milliseconds that a
+Query is given (lookups.py). What other threads bring (answers, a new connection) is taken in at the
+start of a hook, so no state here needs a lock. The rules: docs/protocol.md §2-§5.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from pegaflow.client.breaker import Breaker
+from pegaflow.client.registration import Registration
 from pegaflow.client.server_link import ServerLink
 from pegaflow.identity.fields import WeightsEpoch
 from pegaflow.scheduler.adoption import Adoption
@@ -36,7 +37,6 @@ from pegaflow.settings import Settings
 from pegaflow.stats_recorder import StatsRecorder
 from pegaflow.wire.ends import JobEnd, unpack_ends
 from pegaflow.wire.steps import CopyJob, StepOrders, pack_step
-
 
 _ONLY_GROUP = [0]
 """Models with more than one KV-cache group are refused at start."""
@@ -115,7 +115,10 @@ class SchedulerSide:
             return 0, False
         self._see_preemption(record)
         if record.loading:
-            return None, False  # of its time before a preemption; its blocks must not be loaded twice
+            return (
+                None,
+                False,
+            )  # of its time before a preemption; its blocks must not be loaded twice
         if record.load_failed or not self._wants_query(request):
             return 0, False
         local = computed_tokens // self._block_tokens
@@ -236,17 +239,18 @@ class SchedulerSide:
         if connection is not None and connection.lost:
             self._connection_lost(connection)
             connection = None
-        if (
-            connection is None
-            and registration is not None
-            and registration.epoch == self._epoch.number
-            and self._adoption.adopt(registration)
-        ):
-            self._connection = Connection(registration, self._breaker, self._rank_slot_bytes)
-            self._recorder.set("connected", 1)
+        if connection is None and registration is not None:
+            self._connect(registration)
         self._stores.drain()
         self._retired = [old for old in self._retired if not old.close_if_unused()]
         self._abandon_what_is_gone()
+
+    def _connect(self, registration: Registration) -> None:
+        if registration.epoch != self._epoch.number:
+            registration.lose("the cache was reset")  # while it was being opened
+        elif self._adoption.adopt(registration):
+            self._connection = Connection(registration, self._breaker, self._rank_slot_bytes)
+            self._recorder.set("connected", 1)
 
     def _connection_lost(self, connection: Connection) -> None:
         self._connection = None
@@ -268,7 +272,8 @@ class SchedulerSide:
             self._stores.abandon(void)
 
     def _wants_query(self, request: Request) -> bool:
-        # prompt_logprobs needs the logits of all prompt tokens: vLLM honours this only for its own cache.
+        # prompt_logprobs needs the logits of all prompt tokens: vLLM honours this only for its own
+        # cache.
         return self._settings.load and not request.skip_reading_prefix_cache
 
     def _local_blocks(self, record: RequestRecord) -> int:

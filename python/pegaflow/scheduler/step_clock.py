@@ -1,5 +1,3 @@
-"""How fast vLLM computes prompts, seen from the scheduler: tokens of a step and the time it took."""
-
 from __future__ import annotations
 
 import time
@@ -22,7 +20,6 @@ class StepClock:
         self._scheduled.append((tokens, self._clock()))
 
     def output_came(self) -> None:
-        """Of the oldest step in flight: with async scheduling it began when the one before ended."""
         now = self._clock()
         if self._scheduled:
             tokens, at = self._scheduled.popleft()

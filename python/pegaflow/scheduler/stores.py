@@ -1,9 +1,10 @@
 """What is given to the pool: reservations, copies, seals (docs/protocol.md §4, §5).
 
-A block's slot is reserved before or while the block is computed, and the copy rides with the step that
-completes it or with a later one. No block carries a reference of ours while a call runs. A block is sent
-only if it is still the block that was reserved for; otherwise its slot is given back. When all ranks have
-reported, the hold bits are cleared, then the blocks are sealed, or abandoned if any rank failed.
+A block's slot is reserved before or while the block is computed, and the copy rides with the step
+that completes it or with a later one. No block carries a reference of ours while a call runs. A
+block is sent only if it is still the block that was reserved for; otherwise its slot is given back.
+When all ranks have reported, the hold bits are cleared, then the blocks are sealed, or abandoned if
+any rank failed.
 
 Everything here runs on the scheduler's thread but _answered, which gRPC calls.
 """
@@ -16,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pegaflow.client.path_calls import ReserveAnswer
+from pegaflow.client.records import ReserveAnswer
 from pegaflow.errors import PegaError
 from pegaflow.scheduler.block_references import BlockReferences
 from pegaflow.scheduler.connection import Connection
@@ -105,7 +106,8 @@ class Stores:
     ) -> CopyJob | None:
         """One job of granted blocks with their device blocks, all of one connection.
 
-        REQUIRES: each is computed by the end of this step, and the device block still is that block.
+        REQUIRES: each is computed by the end of this step, and the device block still is that
+        block.
         """
         chosen: list[tuple[ReservedBlock, int]] = []
         connection: Connection | None = None
@@ -189,7 +191,7 @@ class Stores:
             connection.calls.forget_reservation(answer.reservation_id)
             return
         if granted.full:
-            self._recorder.fail("pool_full", granted.full)
+            self._recorder.fail("pool_full")
         if wish.attempt < _ATTEMPTS:
             due = self._clock() + _RETRY_AFTER_S
             for first, end in granted.in_flight:

@@ -1,6 +1,6 @@
 """What each worker tells the scheduler side once, when it has its KV cache; as packed bytes.
 
-    magic u32 | slot bytes u64 | lengths u16, u16, u16 | layout | device | refusal   (texts in UTF-8)
+magic u32 | slot bytes u64 | lengths u16 × 3 | layout | device | refusal   (texts in UTF-8)
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the scheduler side asks of the workers in one step, as packed bytes.
 
-It travels in vLLM's connector metadata, once a step to every rank. The scheduler side packs, workers
-unpack; nothing here knows vLLM. Little-endian:
+It travels in vLLM's connector metadata, once a step to every rank. The scheduler side packs,
+workers unpack; nothing here knows vLLM. Little-endian:
 
     header   magic u32 | epoch u32 | jobs u32 | ranks u32
     job      id u64 | boot number u64 | kind u8 | 0 u8 | request id bytes u16 | blocks u32
@@ -47,7 +47,6 @@ class CopyJob:
     device_blocks: array[int]
     """'I'; paired with slots."""
     slots: bytes
-    """Of all ranks when packed (blocks × ranks × 8); of one rank when unpacked for it (blocks × 8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +64,10 @@ def pack_step(orders: StepOrders, rank_count: int) -> bytes:
         request_id = job.request_id.encode()
         blocks = len(job.device_blocks)
         if len(job.slots) != blocks * rank_count * SLOT_BYTES_ON_WIRE:
-            raise ValueError(f"{len(job.slots)} bytes of slots for {blocks} blocks of {rank_count} ranks")
-        parts.append(
-            _JOB.pack(job.job_id, job.boot_number, job.kind, 0, len(request_id), blocks)
-        )
+            raise ValueError(
+                f"{len(job.slots)} bytes of slots for {blocks} blocks of {rank_count} ranks"
+            )
+        parts.append(_JOB.pack(job.job_id, job.boot_number, job.kind, 0, len(request_id), blocks))
         parts.append(_little_endian(job.device_blocks))
         parts.append(job.slots)
         parts.append(request_id)
@@ -95,9 +94,7 @@ def unpack_step(payload: bytes, rank: int) -> StepOrders:
         if at > len(payload):
             raise ValueError("the step's bytes end within a job")
         request_id = payload[slots_end:at].decode()
-        jobs.append(
-            CopyJob(job_id, JobKind(kind), boot_number, request_id, device_blocks, slots)
-        )
+        jobs.append(CopyJob(job_id, JobKind(kind), boot_number, request_id, device_blocks, slots))
     return StepOrders(epoch, jobs)
 
 
