@@ -1,7 +1,7 @@
 """PegaError: every failure that this package's rooms tell each other.
 
-The codes are those of docs/errors.md, wherever the failure arose: in the server, in libpega, or here.
-It never reaches vLLM: the connector answers a failure with a miss.
+The codes are those of docs/errors.md, wherever the failure arose: in the server, in libpega, or
+here. It never reaches vLLM: the connector answers a failure with a miss.
 """
 
 from __future__ import annotations

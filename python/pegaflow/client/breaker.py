@@ -1,7 +1,7 @@
 """Breaker: leaves a server alone for a while that fails or is late.
 
-Closed: calls go. After `failures` failures in a row it is open: no calls for `pause_s`. Then one call
-goes as a probe (half-open), and its end decides. Any thread may use it. It sends nothing by itself.
+Closed: calls go. After `failures` failures in a row it is open: no calls for `pause_s`. Then one
+call goes as a probe (half-open), and its end decides. Any thread may use it. It sends nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""CallsThread: one daemon thread that runs short pieces of work, now or later, in order of their time.
+"""CallsThread: one daemon thread that runs short pieces of work, now or later, in order of time.
 
 It starts with the first piece. Work must not block; what it raises is logged. Any thread may post,
 also from callbacks of gRPC.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import grpc
 
 from pegaflow.errors import PegaError
@@ -18,10 +20,19 @@ _SENTENCES = {
     "PEGA_TIMEOUT": "the server at {target} did not answer in time",
 }
 _NOT_ANSWERED = frozenset(("PEGA_UNAVAILABLE", "PEGA_TIMEOUT"))
+_UNWELL = _NOT_ANSWERED | {"PEGA_INTERNAL", "PEGA_IO"}
 _DISOWNED = frozenset(("PEGA_STALE_BOOT", "PEGA_NOT_FOUND", "PEGA_NOT_SAME_HOST"))
 
 
-def failure_of(call: grpc.Call, target: str) -> PegaError:
+class EndedCall(Protocol):
+    """What is read of a call of grpc's."""
+
+    def code(self) -> grpc.StatusCode: ...
+    def details(self) -> str: ...
+    def trailing_metadata(self) -> Any: ...
+
+
+def failure_of(call: EndedCall, target: str) -> PegaError:
     """`call` has ended, not with OK."""
     status = call.code()
     details = call.details() or ""
@@ -43,12 +54,17 @@ def answered(error: PegaError) -> bool:
     return error.code not in _NOT_ANSWERED
 
 
+def unwell(error: PegaError) -> bool:
+    """The server is gone, slow or broken; other answers are only about the call."""
+    return error.code in _UNWELL
+
+
 def disowned(error: PegaError) -> bool:
     """The server does not know this engine any more: nothing that it granted is valid."""
     return error.code in _DISOWNED
 
 
-def _server_code(call: grpc.Call) -> str | None:
+def _server_code(call: EndedCall) -> str | None:
     for key, value in call.trailing_metadata() or ():
         if key == _CODE_KEY:
             return value if isinstance(value, str) else value.decode()

@@ -1,8 +1,8 @@
 """The message classes of pega.v1, made at import from pega_v1.binpb: no generated code.
 
-Generated code fits one range of protobuf runtimes; a descriptor fits all of them, and vLLM's releases
-bring several. scripts/write-descriptor.mjs writes the file from proto/pega/v1/pega.proto. Classes
-made at run time have no static types; records.py has what leaves this folder.
+Generated code fits one range of protobuf runtimes; a descriptor fits all of them, and vLLM's
+releases bring several. scripts/write-descriptor.mjs writes the file from proto/pega/v1/pega.proto.
+Classes made at run time have no static types; records.py has what leaves this folder.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ def message_class(name: str) -> Any:
     return GetMessageClass(_POOL.FindMessageTypeByName(f"{PACKAGE}.{name}"))
 
 
+def request_class(method: str) -> Any:
+    return _REQUESTS[method]
+
+
 Caller = message_class("Caller")
 Identity = message_class("Identity")
 Layout = message_class("Layout")
@@ -42,9 +46,7 @@ RegisterRequest = message_class("RegisterRequest")
 SessionRequest = message_class("SessionRequest")
 SessionHello = message_class("SessionHello")
 SessionReport = message_class("SessionReport")
-QueryRequest = message_class("QueryRequest")
-ReleaseRequest = message_class("ReleaseRequest")
-ReserveRequest = message_class("ReserveRequest")
-SealRequest = message_class("SealRequest")
-AbandonRequest = message_class("AbandonRequest")
 GetPoolRequest = message_class("GetPoolRequest")
+PATH_METHODS = ("Query", "Release", "Reserve", "Seal", "Abandon")
+
+_REQUESTS = {method: message_class(f"{method}Request") for method in PATH_METHODS}

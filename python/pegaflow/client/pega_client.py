@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import grpc
 
 from pegaflow.client import messages
-from pegaflow.client.failures import failure_of
+from pegaflow.client.failures import EndedCall, failure_of
 from pegaflow.client.records import Identity, Layout, Registered
 from pegaflow.client.session import Session
 from pegaflow.errors import PegaError
@@ -38,8 +38,12 @@ _CHANNEL_OPTIONS = [
 ]
 
 
-class PathFuture(grpc.Future[Any], grpc.Call, Protocol):
-    """A call under way."""
+class PathFuture(EndedCall, Protocol):
+    """A call under way: what is used of grpc's."""
+
+    def result(self) -> Any: ...
+    def cancel(self) -> object: ...
+    def add_done_callback(self, fn: Callable[[Any], None]) -> None: ...
 
 
 class PegaClient:
@@ -48,10 +52,7 @@ class PegaClient:
         self.address = address
         self._channel = grpc.insecure_channel(address, options=_CHANNEL_OPTIONS)
         self._closed = False
-        self._path = {
-            name: self._unary("Pega", name)
-            for name in ("Query", "Release", "Reserve", "Seal", "Abandon")
-        }
+        self._path = {method: self._unary("Pega", method) for method in messages.PATH_METHODS}
         self._register = self._unary("Pega", "Register")
         self._get_pool = self._unary("Inspect", "GetPool")
         self._session = self._channel.stream_stream(
@@ -113,13 +114,13 @@ class PegaClient:
             nonce=nonce,
             boot_number=boot_number,
         )
-        self._refuse_when_closed()
+        if self._closed:
+            raise self._gone()
         return Session(self._session, hello, self.address)
 
     def start(self, method: str, request: Any, timeout_s: float) -> PathFuture:
         """Sends a call of the path ("Query", …) without waiting. Its outcome: outcome_of()."""
-        self._refuse_when_closed()
-        future: PathFuture = self._path[method].future(request, timeout=timeout_s)
+        future: PathFuture = self._start(self._path[method], request, timeout_s)
         return future
 
     def outcome_of(self, future: PathFuture) -> Any | PegaError:
@@ -133,24 +134,35 @@ class PegaClient:
         self._closed = True
         self._channel.close()
 
-    def _unary(self, service: str, method: str) -> Callable[..., Any]:
+    def _unary(self, service: str, method: str) -> grpc.UnaryUnaryMultiCallable[Any, Any]:
         return self._channel.unary_unary(
             f"/{messages.PACKAGE}.{service}/{method}",
             request_serializer=messages.message_class(f"{method}Request").SerializeToString,
             response_deserializer=messages.message_class(f"{method}Response").FromString,
         )
 
-    def _wait(self, call: Callable[..., Any], request: Any, timeout_s: float) -> Any:
-        self._refuse_when_closed()
-        try:
-            return call(request, timeout=timeout_s)
-        except grpc.RpcError as error:
-            assert isinstance(error, grpc.Call)
-            raise failure_of(error, self.address) from None
+    def _wait(
+        self, call: grpc.UnaryUnaryMultiCallable[Any, Any], request: Any, timeout_s: float
+    ) -> Any:
+        future = self._start(call, request, timeout_s)
+        future.exception()  # waits
+        outcome = self.outcome_of(future)
+        if isinstance(outcome, PegaError):
+            raise outcome
+        return outcome
 
-    def _refuse_when_closed(self) -> None:
+    def _start(
+        self, call: grpc.UnaryUnaryMultiCallable[Any, Any], request: Any, timeout_s: float
+    ) -> Any:
         if self._closed:
-            raise PegaError("PEGA_CANCELLED", f"the client of {self.address} is closed")
+            raise self._gone()
+        try:
+            return call.future(request, timeout=timeout_s)
+        except ValueError:  # closed in between
+            raise self._gone() from None
+
+    def _gone(self) -> PegaError:
+        return PegaError("PEGA_CANCELLED", f"the client of {self.address} is closed")
 
 
 def role_of(rank: int | None) -> int:

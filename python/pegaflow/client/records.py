@@ -1,4 +1,4 @@
-"""Plain records of the wire: what this process tells the server of itself, and what the path answers.
+"""Plain records of the wire: what this process tells of itself, and what the path answers.
 
 proto/pega/v1/pega.proto says what each field means and how packed bytes are packed.
 """

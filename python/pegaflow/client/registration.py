@@ -1,7 +1,7 @@
 """Registration: one process's place with one server, for one boot: opened whole, lost whole.
 
-When it is lost, nothing is granted or given back any more; copies that run end well, then its owner
-closes it. Until then the memory stays: the server takes this process for alive and its slots for used.
+When it is lost, nothing is granted or given back any more; copies that run end well, then its
+owner closes it. Until then the memory stays: the server takes this process for alive.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ class Registration:
     ) -> Registration:
         """`rank` None: the scheduler side, which must give the identity.
 
-        A worker is PEGA_NOT_FOUND until the scheduler side has registered; PEGA_ALREADY_EXISTS while
-        an older registration of this process for the same run, boot and epoch is not closed;
-        PEGA_STALE_BOOT when the server restarted meanwhile: try again.
+        PEGA_NOT_FOUND: a worker, and the scheduler side has not registered yet. PEGA_STALE_BOOT:
+        the server restarted meanwhile. PEGA_ALREADY_EXISTS: an older registration of this process
+        for the same run, boot and epoch is not closed. In each case: try again.
         """
         engine_id = engine_id_for(run_id, client.boot_number(BOOT_TIMEOUT_S), epoch)
         registered = client.register(
@@ -153,7 +153,7 @@ class Registration:
             self.lose("the server restarted" if boot_number else "the pool was removed")
 
     def takes_report(self) -> bool:
-        """False while the server does not read the reports before: their decisions would be lost."""
+        """False while the server does not read those before: decisions would be lost."""
         return self._session.takes_report()
 
     def report(self, report: SessionReport) -> None:

@@ -11,8 +11,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from pegaflow.client.registration import Registration
 from pegaflow.client.records import SessionReport
+from pegaflow.client.registration import Registration
 from pegaflow.errors import PegaError
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 TICK_S = 0.1
 REPORT_S = 1.0
 PAUSE_FIRST_S = 0.1
-PAUSE_MOST_S = 1.0
+PAUSE_MOST_S = 0.5
 STEADY_S = 5.0
 """A registration that lasted as long begins the pauses anew."""
 REPEAT_LOG_S = 60.0
@@ -63,7 +63,7 @@ class ServerLink:
         self._thread.start()
 
     def stop(self) -> None:
-        """Loses the current registration. An opening that waits for a silent server ends by itself."""
+        """Loses the current registration. An opening that waits for a silent server ends later."""
         self._stopping.set()
         self._wake.set()
         thread = self._thread
@@ -71,7 +71,7 @@ class ServerLink:
             thread.join(STOP_WITHIN_S)
 
     def reopen(self, reason: str) -> None:
-        """Loses the current registration on purpose; the next is opened at once."""
+        """Loses the current registration on purpose; the next one follows."""
         current = self._current
         if current is not None:
             current.lose(reason)

@@ -1,7 +1,7 @@
 """Session: this process's stream to the server: hello, then reports while it lives.
 
-Its end is how a client learns at once that the server is gone. It does not reconnect; its owner does.
-Two daemon threads read and write it; what it calls back runs on the reading one.
+Its end is how a client learns at once that the server is gone. It does not reconnect: its owner
+does. Two daemon threads read and write it; what it calls back runs on the reading one.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Session:
             raise self._over
 
     def when_over(self, on_over: Callable[[PegaError], None]) -> None:
-        """Calls back once, at once if it is over already. The server may have said before that it is
-        about to stop: that counts as the end."""
+        """Calls back once, at once if it is over already. That the server says that it is about to
+        stop counts as the end."""
         with self._lock:
             self._on_over = on_over
             over = self._over
