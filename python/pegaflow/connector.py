@@ -42,7 +42,7 @@ logger = init_logger(__name__)
 
 
 @dataclass
-class StepMetadata(KVConnectorMetadata):  # type: ignore[misc]
+class StepMetadata(KVConnectorMetadata):
     """Scheduler side → workers, once a step. Mutable: vLLM sets attributes of its own on it."""
 
     payload: bytes
@@ -50,7 +50,7 @@ class StepMetadata(KVConnectorMetadata):  # type: ignore[misc]
 
 
 @dataclass
-class EndsMetadata(KVConnectorWorkerMetadata):  # type: ignore[misc]
+class EndsMetadata(KVConnectorWorkerMetadata):
     """Workers → scheduler side."""
 
     payload: bytes
@@ -61,14 +61,14 @@ class EndsMetadata(KVConnectorWorkerMetadata):  # type: ignore[misc]
 
 
 @dataclass
-class RankMetadata(KVConnectorHandshakeMetadata):  # type: ignore[misc]
+class RankMetadata(KVConnectorHandshakeMetadata):
     """A worker → scheduler side, once, after it has its KV cache."""
 
     payload: bytes
     """worker/handshake.py"""
 
 
-class PegaKVConnector(KVConnectorBase_V1):  # type: ignore[misc]
+class PegaKVConnector(KVConnectorBase_V1):
     def __init__(self, vllm_config: Any, role: KVConnectorRole, kv_cache_config: Any) -> None:
         check_version(vllm.__version__)
         super().__init__(vllm_config, role, kv_cache_config)
@@ -161,9 +161,10 @@ class PegaKVConnector(KVConnectorBase_V1):  # type: ignore[misc]
         side = self._side
         if side is None:
             return 0, False
-        return self._guarded(
+        answer: tuple[int | None, bool] = self._guarded(
             (0, False), lambda: side.get_num_new_matched_tokens(request, num_computed_tokens)
         )
+        return answer
 
     def update_state_after_alloc(self, request: Any, blocks: Any, num_external_tokens: int) -> None:
         """Raises where a load was promised that can't be planned."""
@@ -179,11 +180,8 @@ class PegaKVConnector(KVConnectorBase_V1):  # type: ignore[misc]
         """Raises where loads of this step were promised."""
         side = self._side
         if side is None:
-            return StepMetadata(
-                pack_step(
-                    StepOrders(0, ()), 1 if self._scheduler is None else self._scheduler.rank_count
-                )
-            )
+            assert self._scheduler is not None
+            return StepMetadata(pack_step(StepOrders(0, ()), self._scheduler.rank_count))
         return StepMetadata(side.build_connector_meta(scheduler_output))
 
     def update_connector_output(self, connector_output: Any) -> None:
