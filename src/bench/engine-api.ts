@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import { PegaError } from '../errors.js';
-import { type Counters, readCounters } from '../vllm/counters.js';
+import { type Counters, readBlockTokens, readCounters } from '../vllm/counters.js';
 import { parseExposition } from '../vllm/exposition.js';
 
 export interface EngineApi {
@@ -11,6 +11,8 @@ export interface EngineApi {
   firstModel(): Promise<FirstModel>;
   /** All null where there are no metrics. */
   counters(): Promise<Counters>;
+  /** Tokens of a KV block; null where the engine does not say it. */
+  blockTokens(): Promise<number | null>;
   /** Empties the engine's own prefix cache, repeating until blocks are free for it. */
   resetPrefixCache(): Promise<void>;
 }
@@ -32,12 +34,14 @@ const RESET_AGAIN_MS = 50;
 const modelsShape = z.object({ data: z.array(z.object({ id: z.string() })) });
 
 export function connectEngine(options: EngineApiOptions): EngineApi {
+  const samples = async () => {
+    const { status, text } = await ask(options, 'GET', '/metrics');
+    return status === 200 ? parseExposition(text) : [];
+  };
   return {
     firstModel: () => firstModel(options),
-    counters: async () => {
-      const { status, text } = await ask(options, 'GET', '/metrics');
-      return readCounters(status === 200 ? parseExposition(text) : []);
-    },
+    counters: async () => readCounters(await samples()),
+    blockTokens: async () => readBlockTokens(await samples()),
     resetPrefixCache: () => resetPrefixCache(options),
   };
 }

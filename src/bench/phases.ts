@@ -4,8 +4,8 @@
 // sealed, cache reset), never for a length of time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PegaClient } from '../rpc/client.js';
-import { cacheUse } from './claims.js';
 import { type Counters, subtractCounters } from '../vllm/counters.js';
+import { cacheUse } from './claims.js';
 import type { EngineApi } from './engine-api.js';
 import { type LoadResult, runLoad } from './load.js';
 import type { Completion } from './openai-client.js';

@@ -24,6 +24,13 @@ export function readCounters(samples: readonly Sample[]): Counters {
   };
 }
 
+/** Tokens of a KV block, where the engine says it. */
+export function readBlockTokens(samples: readonly Sample[]): number | null {
+  const labels = samples.find(({ name }) => name === 'vllm:cache_config_info')?.labels;
+  const tokens = Number(labels?.block_size);
+  return Number.isInteger(tokens) && tokens > 0 ? tokens : null;
+}
+
 /** After minus before; null where either is unknown or the engine began to count anew. */
 export function subtractCounters(after: Counters, before: Counters): Counters {
   return {
