@@ -1,1 +1,1 @@
-"""What keeps the blocks of two engines apart: weights, hash seed, layout and all that shapes them."""
+"""What keeps the blocks of two engines apart: weights, hash seed, layout, all that shapes them."""

@@ -31,7 +31,7 @@ class RankLayout:
 
 
 class WeightsEpoch:
-    """Counts in-place changes of the weights. Its text is never used twice, in no run of no engine."""
+    """Counts in-place changes of the weights; no two runs ever use one text twice."""
 
     def __init__(self) -> None:
         self._current = (0, "0")

@@ -57,7 +57,7 @@ def name_weights(
 
 
 def weights_digest(model: str, cache_path: str | None = None) -> str:
-    """Hex, of the model in a folder or in one file. Raises OSError, also where it has no weights."""
+    """Hex, of the model in a folder or a file. Raises OSError, also where it has no weights."""
     paths = _files_of(model)
     cache = DigestCache(cache_path if cache_path is not None else default_cache_path())
     with ThreadPoolExecutor(_READERS, thread_name_prefix="pega-weights") as readers:
