@@ -177,12 +177,13 @@ class PegaKVConnector(KVConnectorBase_V1):
             self._guarded(None, lambda: side.update_state_after_alloc(request, blocks, 0))
 
     def build_connector_meta(self, scheduler_output: Any) -> StepMetadata:
-        """Raises where loads of this step were promised."""
+        """Raises what orders() raises: loads of this step may have been promised."""
         side = self._side
         if side is None:
             assert self._scheduler is not None
             return StepMetadata(pack_step(StepOrders(0, ()), self._scheduler.rank_count))
-        return StepMetadata(side.build_connector_meta(scheduler_output))
+        self._guarded(None, lambda: side.plan_step(scheduler_output))
+        return StepMetadata(side.orders())
 
     def update_connector_output(self, connector_output: Any) -> None:
         side = self._side

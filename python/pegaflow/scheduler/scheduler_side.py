@@ -182,18 +182,21 @@ class SchedulerSide:
 
     # ---- a step ---------------------------------------------------------------------------------
 
-    def build_connector_meta(self, output: SchedulerOutput) -> bytes:
-        """This step's orders for the workers, packed."""
+    def plan_step(self, output: SchedulerOutput) -> None:
+        """vLLM has scheduled a step; its loads are planned already."""
         self._take_in()
         self._lookups.tick()
         self._follow_blocks(output)
         self._step_clock.scheduled(sum(output.num_scheduled_tokens.values()))
         self._reserve_more(output)
-        jobs = [*self._loads.take_planned(), *self._outbox]
-        self._outbox = []
         store = self._next_store(output)
         if store is not None:
-            jobs.append(store)
+            self._outbox.append(store)
+
+    def orders(self) -> bytes:
+        """All that the workers are asked for in this step, packed; loads first."""
+        jobs = [*self._loads.take_planned(), *self._outbox]
+        self._outbox = []
         return pack_step(StepOrders(self._epoch.number, jobs), len(self._rank_slot_bytes))
 
     def update_connector_output(self, ends_payload: bytes | None) -> None:

@@ -1,4 +1,4 @@
-"""wire/steps.py: what is packed for all ranks comes out for each rank, and nothing else is taken."""
+"""wire/steps.py: what is packed for all ranks comes out for each; nothing else is taken."""
 
 from __future__ import annotations
 
