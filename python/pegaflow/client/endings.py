@@ -32,14 +32,14 @@ class Endings:
 
     def end(self, method: str, taken: int, fields: dict[str, Any]) -> None:
         """Sends it from the calls thread. Nothing happens for an id that has ended."""
-        if self._ids.begin_ending(taken):
+        if not self._registration.lost and self._ids.begin_ending(taken):
             self._thread.post(lambda: self._send(method, taken, fields, REPEAT_FIRST_S))
 
     def _send(self, method: str, taken: int, fields: dict[str, Any], pause_s: float) -> None:
         def ended(outcome: Any) -> None:
-            is_open = isinstance(outcome, PegaError) and not answered(outcome)
-            if not is_open or self._registration.lost:
-                self._ids.end_ending(taken)
+            is_answer = not isinstance(outcome, PegaError) or answered(outcome)
+            if is_answer or self._registration.lost:
+                self._ids.end_ending(taken, is_answer)
                 return
             longer_s = min(pause_s * 2, REPEAT_MOST_S)
             self._thread.post(lambda: self._send(method, taken, fields, longer_s), pause_s)

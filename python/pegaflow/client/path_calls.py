@@ -16,7 +16,7 @@ from pegaflow.client.breaker import Breaker
 from pegaflow.client.calls_thread import CallsThread
 from pegaflow.client.endings import Endings
 from pegaflow.client.failures import unwell
-from pegaflow.client.open_ids import OpenIds
+from pegaflow.client.open_ids import ids_of_engine
 from pegaflow.client.path_sender import PathSender
 from pegaflow.client.records import QueryAnswer, ReserveAnswer
 from pegaflow.client.registration import Registration
@@ -38,10 +38,11 @@ class PathCalls:
         self._breaker = breaker
         self._lock = threading.Lock()
         self._unanswered = 0
-        self._ids = OpenIds()
+        self._ids = ids_of_engine(registration.engine_id)
         self._thread = CallsThread()
         self._sender = PathSender(registration, self._ids, self._thread)
         self._endings = Endings(registration, self._ids, self._sender, self._thread)
+        self._give_back(self._ids.open)
         breaker.succeeded()
 
     @property
@@ -57,7 +58,7 @@ class PathCalls:
         on_answer: Callable[[QueryAnswer | PegaError], None],
     ) -> None:
         """Sent at once. `on_answer` is called exactly once, on any thread, never from in here.
-        After a PegaError, or a hit of no blocks, nothing is left to be done; a lease must be released."""
+        After a PegaError, or a hit of no blocks, nothing is left to be done; else release()."""
 
         def ended(lease_id: int, outcome: Any) -> None:
             answer = _query_answer(
@@ -66,7 +67,7 @@ class PathCalls:
             if isinstance(answer, PegaError):
                 self.release(lease_id)
             elif answer.hit_blocks == 0:
-                self._ids.forget(lease_id)
+                self._forget(lease_id)
             self._answered(answer, on_answer)
 
         if self._admit(on_answer):
@@ -76,7 +77,7 @@ class PathCalls:
     def release(self, lease_id: int) -> None:
         """Its slots' bits are clear. Again, or of an id that has ended: nothing happens."""
         self._endings.end("Release", lease_id, {"lease_ids": [lease_id]})
-        self._ids.forget(lease_id)
+        self._forget(lease_id)
 
     def reserve(
         self,
@@ -120,12 +121,23 @@ class PathCalls:
 
     def forget_reservation(self, reservation_id: int) -> None:
         """Seals and abandons of all of its blocks are given; they may still be under way."""
-        self._ids.forget(reservation_id)
+        self._forget(reservation_id)
 
     def close(self) -> None:
         """Loses the registration: who waits for an answer gets PEGA_UNAVAILABLE, endings end."""
         self._registration.lose("this side closed its calls")
         self._thread.close()
+
+    def _give_back(self, left_open: tuple[int, ...]) -> None:
+        """What a lost registration of the same engine had; leases or reservations, nobody knows."""
+        for taken in left_open:
+            self.abandon(taken)
+            self.release(taken)
+
+    def _forget(self, taken: int) -> None:
+        # After the loss an id stays open: the next registration may be the same engine.
+        if not self._registration.lost:
+            self._ids.forget(taken)
 
     def _admit(self, on_answer: Callable[[Any], None]) -> bool:
         """Else `on_answer` gets the reason."""

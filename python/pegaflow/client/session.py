@@ -19,6 +19,11 @@ from pegaflow.client.records import SessionReport
 from pegaflow.errors import PegaError
 
 REPORTS_WAITING_MAX = 4
+# A larger report would end the session (512 KiB a message).
+DECISIONS_MAX = 256
+REQUEST_ID_CHARACTERS = 128
+KIND_CHARACTERS = 64
+CAUSE_CHARACTERS = 256
 END_WITHIN_S = 0.3
 """A server that is there answers the end of a stream at once; one that is paused never does."""
 
@@ -113,11 +118,11 @@ def _report(report: SessionReport) -> Any:
         slabs_ready=report.slabs_ready,
         decisions_dropped=report.decisions_dropped,
     )
-    for decision in report.decisions:
+    for decision in report.decisions[:DECISIONS_MAX]:
         message.decisions.add(
-            request_id=decision.request_id,
-            kind=decision.kind,
-            cause=decision.cause,
+            request_id=decision.request_id[:REQUEST_ID_CHARACTERS],
+            kind=decision.kind[:KIND_CHARACTERS],
+            cause=decision.cause[:CAUSE_CHARACTERS],
             time_seconds=decision.time_seconds,
         )
     return message
