@@ -11,7 +11,9 @@ export function pythonFolder(): string {
 
 /** A script that the interpreter of a vLLM runs for us. */
 export function pythonTool(
-  name: 'make_model.py' | 'probe_interpreter.py' | 'run_with_parent.py',
+  name:
+    | ('make_model.py' | 'probe_interpreter.py' | 'run_with_parent.py')
+    | ('interpreter_facts.py' | 'check_connector.py' | 'unpack_wheel.py'),
 ): string {
   return join(pythonFolder(), 'tools', name);
 }
