@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import time
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ import vllm
 from vllm.utils.hashing import get_hash_fn_by_name
 from vllm.v1.core import kv_cache_utils
 
+from pegaflow.errors import PegaError
 from pegaflow.identity.config_fields import config_fields, weights_source
 from pegaflow.identity.facts import VllmFacts, WeightsSource
 from pegaflow.identity.fields import digest_text
@@ -62,9 +64,7 @@ def read_facts(vllm_config: Any, kv_cache_config: Any) -> VllmFacts:
 def _read_facts(vllm_config: Any, kv_cache_config: Any) -> VllmFacts:
     parallel = vllm_config.parallel_config
     cache = vllm_config.cache_config
-    scheduler = vllm_config.scheduler_config
     spec = kv_cache_config.kv_cache_groups[0].kv_cache_spec
-    full_blocks = -(-scheduler.max_num_batched_tokens // spec.block_size)
     return VllmFacts(
         version=vllm.__version__,
         run_id=vllm_config.kv_transfer_config.engine_id,
@@ -73,7 +73,7 @@ def _read_facts(vllm_config: Any, kv_cache_config: Any) -> VllmFacts:
         rank_count=parallel.tensor_parallel_size * parallel.pipeline_parallel_size,
         rank=parallel.rank,
         gpu_blocks=kv_cache_config.num_blocks,
-        blocks_per_step=full_blocks + scheduler.max_num_seqs,
+        step_tokens=vllm_config.scheduler_config.max_num_batched_tokens,
         prefix_caching=cache.enable_prefix_caching,
         pipeline_parallel=parallel.pipeline_parallel_size > 1,
         moe_data_parallel=parallel.data_parallel_size > 1 and vllm_config.model_config.is_moe,
@@ -99,7 +99,7 @@ def _facts_of_refused(vllm_config: Any, reason: str) -> VllmFacts:
         rank_count=parallel.tensor_parallel_size * parallel.pipeline_parallel_size,
         rank=parallel.rank,
         gpu_blocks=0,
-        blocks_per_step=0,
+        step_tokens=0,
         prefix_caching=False,
         pipeline_parallel=False,
         moe_data_parallel=False,
@@ -132,14 +132,21 @@ def warn_of_random_hash_seed(facts: VllmFacts) -> None:
         )
 
 
-def hash_seed() -> str | None:
-    """A digest of where this EngineCore's block hashes start. None: vLLM has not chosen it yet.
+def name_hash_seed(patience_s: float = 2.0) -> str:
+    """A digest of where this EngineCore's block hashes start.
 
-    vLLM does that in its EngineCore after it has made its connector and given it the handshake, and
-    before the first request (v1/engine/core.py: init_none_hash).
+    vLLM chooses that right after it has given its connector the ranks' handshakes
+    (v1/engine/core.py: init_none_hash) and tells nobody, so this looks for it, on a thread that is
+    not vLLM's. Raises PegaError.
     """
-    none_hash = getattr(kv_cache_utils, "NONE_HASH", None)
-    return None if none_hash is None else digest_text(bytes(none_hash).hex())
+    until_s = time.monotonic() + patience_s
+    while True:
+        none_hash = getattr(kv_cache_utils, "NONE_HASH", None)
+        if none_hash is not None:
+            return digest_text(bytes(none_hash).hex())
+        if time.monotonic() >= until_s:
+            raise PegaError("PEGA_NOT_FOUND", "vLLM has no seed of its block hashes yet")
+        time.sleep(0.005)
 
 
 def hash_of_block(block: Any) -> bytes | None:
@@ -194,6 +201,8 @@ def _order_in_block(vllm_config: Any) -> str:
 
 
 def _device_name() -> str:
+    """The kind of device, which may decide between kernels; not which one it is."""
     from vllm.platforms import current_platform
 
-    return str(current_platform.get_device_name())
+    index = torch.cuda.current_device() if current_platform.is_cuda_alike() else 0
+    return str(current_platform.get_device_name(index))

@@ -59,7 +59,7 @@ def config_fields(vllm_config: Any, kv_cache_spec: Any) -> dict[str, str]:
         "quantization": _quantization(vllm_config),
         "kv_dtype": _kv_dtype(cache, kv_cache_spec),
         "kv_spec": f"{type(kv_cache_spec).__name__} {digest_text(canonical_text(kv_cache_spec))}",
-        "attention": _attention(vllm_config.attention_config),
+        "attention": _attention(vllm_config),
         "topology": (
             f"tp {parallel.tensor_parallel_size}, pp {parallel.pipeline_parallel_size}, "
             f"dcp {parallel.decode_context_parallel_size}, "
@@ -151,10 +151,12 @@ def _kv_dtype(cache: Any, spec: Any) -> str:
     return f"{cache.cache_dtype} as {dtype}" + (f" but in {skipped}" if skipped else "")
 
 
-def _attention(attention: Any) -> str:
+def _attention(vllm_config: Any) -> str:
     """As configured; what each rank took is in its layout (installed_vllm.describe_attention)."""
+    attention = vllm_config.attention_config
+    order = getattr(vllm_config.cache_config, "kv_cache_layout", None) or "any order"  # from 0.29
     backend = getattr(attention.backend, "name", attention.backend) or "auto"
-    return f"{backend} {digest_text(canonical_text(attention))}"
+    return f"{backend}, {order}, {digest_text(canonical_text(attention))}"
 
 
 def _rope_types(hf_config: Any) -> Iterator[str]:

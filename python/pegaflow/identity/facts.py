@@ -21,8 +21,8 @@ class VllmFacts:
     rank: int
     """Of a worker: as vLLM numbers it, stage by stage of the pipeline. 0 on the scheduler side."""
     gpu_blocks: int
-    blocks_per_step: int
-    """What one step takes from the block pool at most."""
+    step_tokens: int
+    """The most that vLLM schedules in one step."""
     prefix_caching: bool
     pipeline_parallel: bool
     moe_data_parallel: bool
