@@ -7,15 +7,18 @@ import type { PhaseRecord } from './phases.js';
 import type { PhaseName, PhaseResult, Problem } from './result.js';
 import { summarize } from './statistics.js';
 
-export interface Assessment {
-  phases: Record<PhaseName, PhaseResult>;
+export interface Assessment<Name extends PhaseName> {
+  phases: Record<Name, PhaseResult>;
   problems: Problem[];
 }
 
 const ERRORS_SHOWN = 5;
 const NO_TTFT = { mean: null, p50: null, p99: null };
 
-export function assess(records: readonly PhaseRecord[], context: ClaimContext): Assessment {
+export function assess<Name extends PhaseName>(
+  records: readonly PhaseRecord<Name>[],
+  context: ClaimContext,
+): Assessment<Name> {
   const firstAnswers = new Map<number, string>();
   const problems: Problem[] = [];
   let coldMean: number | null = null;
@@ -25,7 +28,7 @@ export function assess(records: readonly PhaseRecord[], context: ClaimContext): 
     problems.push(...found);
     return [record.name, result] as const;
   });
-  return { phases: Object.fromEntries(results) as Record<PhaseName, PhaseResult>, problems };
+  return { phases: Object.fromEntries(results) as Record<Name, PhaseResult>, problems };
 }
 
 function assessPhase(

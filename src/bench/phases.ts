@@ -1,6 +1,6 @@
 // Runs the phases cold, hbm and host against one engine and proves each by the engine's counters.
 //
-// It starts and stops nothing: embedded.ts does. Between phases it waits for what it can see (stores
+// It starts and stops nothing: embedded.ts and own-vllm.ts do. Between phases it waits for what it can see (stores
 // sealed, cache reset), never for a length of time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PegaClient } from '../rpc/client.js';
@@ -11,10 +11,12 @@ import { type LoadResult, runLoad } from './load.js';
 import type { Completion } from './openai-client.js';
 import { type PegaSnapshot, pegaSnapshot, untilReported, untilSealed } from './pega-view.js';
 import type { Progress } from './progress.js';
-import { PHASES, type PhaseName } from './result.js';
+import type { PhaseName } from './result.js';
 import type { Workload } from './workload.js';
 
-export interface PhasesOptions {
+export interface PhasesOptions<Name extends PhaseName> {
+  /** Of PHASES, in their order. */
+  names: readonly Name[];
   workload: Workload;
   engine: EngineApi;
   send: (prompt: readonly number[]) => Promise<Completion>;
@@ -25,8 +27,8 @@ export interface PhasesOptions {
 }
 
 /** What one phase left behind, before it is judged. */
-export interface PhaseRecord {
-  name: PhaseName;
+export interface PhaseRecord<Name extends PhaseName = PhaseName> {
+  name: Name;
   load: LoadResult;
   counters: Counters;
   bytesLoaded: number | null;
@@ -37,11 +39,13 @@ export interface PhaseRecord {
 const COUNTERS_TIMEOUT_MS = 3000;
 const COUNTERS_AGAIN_MS = 50;
 
-export async function runPhases(options: PhasesOptions): Promise<PhaseRecord[]> {
+export async function runPhases<Name extends PhaseName>(
+  options: PhasesOptions<Name>,
+): Promise<PhaseRecord<Name>[]> {
   // Before anything is measured: an engine that cannot be reset has no host phase.
   await options.engine.resetPrefixCache();
-  const records: PhaseRecord[] = [];
-  for (const name of PHASES) {
+  const records: PhaseRecord<Name>[] = [];
+  for (const name of options.names) {
     if (name === 'host') {
       await options.engine.resetPrefixCache();
     }
@@ -50,7 +54,10 @@ export async function runPhases(options: PhasesOptions): Promise<PhaseRecord[]> 
   return records;
 }
 
-async function runPhase(name: PhaseName, options: PhasesOptions): Promise<PhaseRecord> {
+async function runPhase<Name extends PhaseName>(
+  name: Name,
+  options: PhasesOptions<Name>,
+): Promise<PhaseRecord<Name>> {
   const { workload, engine, pega, signal } = options;
   const countersBefore = await engine.counters();
   const pegaBefore = pega ? await pegaSnapshot(pega) : null;
@@ -61,24 +68,29 @@ async function runPhase(name: PhaseName, options: PhasesOptions): Promise<PhaseR
   } finally {
     line.end();
   }
-  const counters = await settledCounters(countersBefore, options);
+  const wanted = workload.prompts.reduce((sum, prompt) => sum + prompt.length, 0);
+  const counters = await settledCounters(engine, countersBefore, wanted, signal);
   const bytes = pega && pegaBefore ? await bytesMoved(pega, pegaBefore, counters, signal) : UNKNOWN;
-  return { name, load, counters, ...bytes };
+  const blockTokens = bytes.blockTokens ?? (await engine.blockTokens());
+  return { name, load, counters, ...bytes, blockTokens };
 }
 
-/** Engines count a request shortly after its last chunk has left. */
-async function settledCounters(before: Counters, options: PhasesOptions): Promise<Counters> {
-  const { prompts } = options.workload;
-  const wanted = prompts.reduce((sum, prompt) => sum + prompt.length, 0);
+/** @param wanted prompt tokens. Engines count a request shortly after its last chunk has left. */
+export async function settledCounters(
+  engine: EngineApi,
+  before: Counters,
+  wanted: number,
+  signal: AbortSignal,
+): Promise<Counters> {
   const deadlineMs = performance.now() + COUNTERS_TIMEOUT_MS;
   for (;;) {
-    const delta = subtractCounters(await options.engine.counters(), before);
+    const delta = subtractCounters(await engine.counters(), before);
     const sources = delta.promptTokensBySource;
     const counted = sources && Object.values(sources).reduce((sum, tokens) => sum + tokens, 0);
     if (counted === null || counted >= wanted || performance.now() >= deadlineMs) {
       return delta;
     }
-    await sleep(COUNTERS_AGAIN_MS, undefined, { signal: options.signal });
+    await sleep(COUNTERS_AGAIN_MS, undefined, { signal });
   }
 }
 

@@ -28,6 +28,7 @@ function notesOn(result: TtftResult): string[] {
   const notes = [
     ...result.problems.map(({ phase, message }) => `${phase}: ${message}`),
     ...unproven(result),
+    ...(result.vllm_log === null ? [] : [`vLLM's log: ${result.vllm_log}`]),
   ];
   if (coldWaited(result)) {
     notes.push(

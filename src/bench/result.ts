@@ -52,8 +52,10 @@ export interface TtftResult {
   ttft_definition: 'vllm-bench-serve-completions';
   passed: boolean;
   problems: Problem[];
+  /** The log of a vLLM that was started for this run, kept because there are problems. */
+  vllm_log: string | null;
   config: {
-    engine: 'embedded' | 'url';
+    engine: 'embedded' | 'url' | 'vllm';
     url: string | null;
     model: string;
     num_prompts: number;
@@ -72,7 +74,7 @@ export interface TtftResult {
     kernel: string;
     architecture: string;
   };
-  versions: { pega: string; node: string; pega_server: string | null };
+  versions: { pega: string; node: string; pega_server: string | null; vllm: string | null };
   started_at: string;
   phases: Record<PhaseName, PhaseResult>;
 }

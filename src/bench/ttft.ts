@@ -1,22 +1,18 @@
 // `pega bench ttft`: one call from options to result. Composes the parts; each has a file of its own.
 import { randomInt } from 'node:crypto';
-import { Agent } from 'undici';
 import type { ModelShape } from '../engine/reference-model.js';
 import { PegaError } from '../errors.js';
 import { PACKAGE_VERSION } from '../package.js';
 import { WORKER_DEFAULTS } from '../reference/options.js';
-import { connectPega, type PegaClient, type PegaTarget } from '../rpc/client.js';
-import { assess } from './assess.js';
+import type { PegaTarget } from '../rpc/client.js';
 import { withEmbedded } from './embedded.js';
-import { connectEngine, type EngineApi } from './engine-api.js';
+import { baseUrl, withPega } from './engine-at-url.js';
 import { describeMachine } from './machine.js';
-import { complete } from './openai-client.js';
-import { pegaSnapshot } from './pega-view.js';
-import { runPhases } from './phases.js';
+import { withOwnVllm } from './own-vllm.js';
 import type { Progress } from './progress.js';
 import { poolBytesFor, workerBlocksFor } from './reference-size.js';
-import type { TtftResult } from './result.js';
-import { makeWorkload } from './workload.js';
+import { PHASES, type TtftResult } from './result.js';
+import { type RunningEngine, runOn } from './run.js';
 
 export interface TtftOptions {
   promptCount: number;
@@ -24,9 +20,9 @@ export interface TtftOptions {
   outputTokens: number;
   /** Infinity: all at once. */
   requestRate: number;
-  /** Undefined: 0 for the embedded worker, a fresh one for an engine that may know older prompts. */
+  /** Undefined: 0 for an engine of ours, a fresh one for an engine that may know older prompts. */
   seed?: number;
-  engine: EmbeddedEngine | UrlEngine;
+  engine: EmbeddedEngine | UrlEngine | VllmEngine;
   signal: AbortSignal;
   progress: Progress;
 }
@@ -38,6 +34,7 @@ export interface EmbeddedEngine {
   shape?: Partial<ModelShape>;
 }
 
+/** An engine that runs already. */
 export interface UrlEngine {
   kind: 'url';
   url: string;
@@ -48,11 +45,18 @@ export interface UrlEngine {
   pegaIsRequired: boolean;
 }
 
-/** A request that hears nothing for so long has failed. */
-const STALL_TIMEOUT_MS = 300_000;
+/** A vLLM that is started for the run. */
+export interface VllmEngine {
+  kind: 'vllm';
+  /** A folder or a downloaded repository. */
+  model: string;
+  python?: string;
+  extraArguments: readonly string[];
+  poolBytes?: number;
+  environment: NodeJS.ProcessEnv;
+}
+
 const SEED_MAX = 2 ** 31;
-/** vLLM's, where nobody says how many a block has. */
-const BLOCK_TOKENS_DEFAULT = 16;
 
 export async function benchTtft(options: TtftOptions): Promise<TtftResult> {
   try {
@@ -63,137 +67,111 @@ export async function benchTtft(options: TtftOptions): Promise<TtftResult> {
 }
 
 async function benchEngine(options: TtftOptions): Promise<TtftResult> {
-  const { engine, signal } = options;
-  if (engine.kind === 'url') {
-    const url = baseUrl(engine.url);
-    const { vocabularySize } = engine;
-    return withPega(engine, (pega) =>
-      measure(options, { url, pega, signal, poolBytes: null, vocabularySize }),
-    );
+  const { engine } = options;
+  switch (engine.kind) {
+    case 'url':
+      return benchUrl(options, engine);
+    case 'vllm':
+      return benchVllm(options, engine);
+    case 'embedded':
+      return benchEmbedded(options, engine);
   }
+}
+
+function benchUrl(options: TtftOptions, engine: UrlEngine): Promise<TtftResult> {
+  const url = baseUrl(engine.url);
+  const { signal } = options;
+  return withPega(engine, (pega) =>
+    measure(options, {
+      running: { url, pega, signal, ...modelOf(engine), keepLog: null },
+      url,
+      seed: options.seed ?? randomInt(SEED_MAX),
+      poolBytes: null,
+      vllmVersion: null,
+    }),
+  );
+}
+
+function modelOf({ model, vocabularySize }: UrlEngine) {
+  return { model: model ?? null, vocabularySize };
+}
+
+function benchVllm(options: TtftOptions, engine: VllmEngine): Promise<TtftResult> {
+  const { signal, progress } = options;
+  return withOwnVllm({ ...engine, signal, progress, sizeOf: () => options }, (vllm) =>
+    measure(options, {
+      running: { ...vllm, vocabularySize: vllm.facts.vocabularySize },
+      url: null,
+      seed: options.seed ?? 0,
+      poolBytes: vllm.poolBytes,
+      vllmVersion: vllm.vllmVersion,
+    }),
+  );
+}
+
+function benchEmbedded(options: TtftOptions, engine: EmbeddedEngine): Promise<TtftResult> {
+  const { signal, progress } = options;
   const shape = { ...WORKER_DEFAULTS.shape, ...engine.shape };
   requireContext(options, shape.context);
   const poolBytes = engine.poolBytes ?? poolBytesFor(options, shape);
   const blocks = workerBlocksFor(options, shape);
-  return withEmbedded(
-    { poolBytes, shape, blocks, signal, progress: options.progress },
-    (embedded) => measure(options, { ...embedded, poolBytes, vocabularySize: shape.vocab }),
+  return withEmbedded({ poolBytes, shape, blocks, signal, progress }, (embedded) =>
+    measure(options, {
+      running: { ...embedded, model: null, vocabularySize: shape.vocab, keepLog: null },
+      url: null,
+      seed: options.seed ?? 0,
+      poolBytes,
+      vllmVersion: null,
+    }),
   );
 }
 
-interface Environment {
-  url: string;
-  pega: PegaClient | null;
-  signal: AbortSignal;
+interface Measured {
+  running: RunningEngine;
+  url: string | null;
+  seed: number;
   poolBytes: number | null;
-  vocabularySize: number;
+  vllmVersion: string | null;
 }
 
-async function measure(options: TtftOptions, environment: Environment): Promise<TtftResult> {
-  const { url, pega, signal } = environment;
-  const dispatcher = new Agent({ connections: null });
-  try {
-    const startedAt = new Date();
-    const engine = connectEngine({ url, dispatcher, signal });
-    const model = await chooseModel(options, engine, url);
-    const seed = options.seed ?? (options.engine.kind === 'embedded' ? 0 : randomInt(SEED_MAX));
-    const workload = makeWorkload({
-      ...options,
-      seed,
-      vocabularySize: environment.vocabularySize,
-    });
-    const { outputTokens } = options;
-    const send = (prompt: readonly number[]) =>
-      complete(
-        { prompt, outputTokens },
-        { url, model, dispatcher, signal, stallTimeoutMs: STALL_TIMEOUT_MS },
-      );
-    const records = await runPhases({ ...options, workload, engine, send, pega, signal });
-    const blockTokens =
-      records.find((record) => record.blockTokens !== null)?.blockTokens ?? BLOCK_TOKENS_DEFAULT;
-    const { phases, problems } = assess(records, { ...options, blockTokens });
-    return {
-      schema_version: 1,
-      bench: 'ttft',
-      ttft_definition: 'vllm-bench-serve-completions',
-      passed: problems.length === 0,
-      problems,
-      config: {
-        engine: options.engine.kind,
-        url: options.engine.kind === 'url' ? url : null,
-        model,
-        num_prompts: options.promptCount,
-        input_len: options.inputTokens,
-        output_len: outputTokens,
-        request_rate: Number.isFinite(options.requestRate) ? options.requestRate : null,
-        seed,
-        block_tokens: blockTokens,
-        server_pool_bytes: environment.poolBytes,
-      },
-      machine: describeMachine(),
-      versions: {
-        pega: PACKAGE_VERSION,
-        node: process.versions.node,
-        pega_server: pega ? (await pegaSnapshot(pega)).serverVersion : null,
-      },
-      started_at: startedAt.toISOString(),
-      phases,
-    };
-  } finally {
-    await dispatcher.destroy();
-  }
-}
-
-/** Asks the engine also when the model is named: an engine that is not there is told at once. */
-async function chooseModel(options: TtftOptions, engine: EngineApi, url: string): Promise<string> {
-  const first = await engine.firstModel();
-  const named = options.engine.kind === 'url' ? options.engine.model : undefined;
-  if (named !== undefined) {
-    return named;
-  }
-  if ('why' in first) {
-    throw new PegaError('PEGA_USAGE', `${url}/v1/models ${first.why}; required is a model`, {
+async function measure(options: TtftOptions, measured: Measured): Promise<TtftResult> {
+  const { running, seed, url } = measured;
+  const startedAt = new Date();
+  const noModel = (why: string) =>
+    new PegaError('PEGA_USAGE', `${running.url}/v1/models ${why}; required is a model`, {
       suggestions: ['name it with --model', 'make sure that --url is an OpenAI-compatible engine'],
     });
-  }
-  return first.id;
-}
-
-/** Bytes moved are known only where the server behind the engine can be asked. */
-async function withPega<T>(
-  engine: UrlEngine,
-  use: (pega: PegaClient | null) => Promise<T>,
-): Promise<T> {
-  const pega = connectPega(engine.pega);
-  try {
-    const there = await pega.getPool({}, { deadlineMs: 2000 }).then(
-      () => true,
-      (error: unknown) => {
-        if (engine.pegaIsRequired) {
-          throw error;
-        }
-        return false;
-      },
-    );
-    return await use(there ? pega : null);
-  } finally {
-    pega.close();
-  }
-}
-
-function baseUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-    throw new PegaError(
-      'PEGA_INVALID_ARGUMENT',
-      `--url: "${text}" is not an http or https address`,
-      {
-        suggestions: ['write it like http://127.0.0.1:8000'],
-      },
-    );
-  }
-  const path = url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '');
-  return `${url.origin}${path}`;
+  const outcome = await runOn(running, { ...options, seed, phases: PHASES, noModel });
+  const { problems } = outcome;
+  return {
+    schema_version: 1,
+    bench: 'ttft',
+    ttft_definition: 'vllm-bench-serve-completions',
+    passed: problems.length === 0,
+    problems,
+    vllm_log: problems.length > 0 && running.keepLog ? running.keepLog() : null,
+    config: {
+      engine: options.engine.kind,
+      url,
+      model: outcome.model,
+      num_prompts: options.promptCount,
+      input_len: options.inputTokens,
+      output_len: options.outputTokens,
+      request_rate: Number.isFinite(options.requestRate) ? options.requestRate : null,
+      seed,
+      block_tokens: outcome.blockTokens,
+      server_pool_bytes: measured.poolBytes,
+    },
+    machine: describeMachine(),
+    versions: {
+      pega: PACKAGE_VERSION,
+      node: process.versions.node,
+      pega_server: outcome.serverVersion,
+      vllm: measured.vllmVersion,
+    },
+    started_at: startedAt.toISOString(),
+    phases: outcome.phases,
+  };
 }
 
 function requireContext(options: TtftOptions, context: number): void {
@@ -202,7 +180,7 @@ function requireContext(options: TtftOptions, context: number): void {
     throw new PegaError(
       'PEGA_INVALID_ARGUMENT',
       `--input-len and --output-len together are ${tokens} tokens; the reference worker has ${context} positions`,
-      { suggestions: ['ask for fewer tokens, or bench a real engine with --url'] },
+      { suggestions: ['ask for fewer tokens, or bench a real engine with --url or --model'] },
     );
   }
 }

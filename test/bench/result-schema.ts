@@ -45,8 +45,9 @@ export const resultSchema = z.strictObject({
       message: z.string(),
     }),
   ),
+  vllm_log: z.string().nullable(),
   config: z.strictObject({
-    engine: z.enum(['embedded', 'url']),
+    engine: z.enum(['embedded', 'url', 'vllm']),
     url: z.string().nullable(),
     model: z.string(),
     num_prompts: count,
@@ -68,6 +69,7 @@ export const resultSchema = z.strictObject({
     pega: z.string(),
     node: z.string(),
     pega_server: z.string().nullable(),
+    vllm: z.string().nullable(),
   }),
   started_at: z.iso.datetime(),
   phases: z.strictObject({ cold: phase, hbm: phase, host: phase }),
