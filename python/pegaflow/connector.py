@@ -13,7 +13,7 @@ module starts nothing: vLLM imports it in its API server too.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import vllm
@@ -26,11 +26,12 @@ from vllm.distributed.kv_transfer.kv_connector.v1.base import (
 )
 from vllm.logger import init_logger
 
-from pegaflow.installed_vllm import check_version, read_facts
+from pegaflow.installed_vllm import check_version, describe_attention, read_facts
 from pegaflow.metrics import PegaPromMetrics, PegaStats
 from pegaflow.scheduler.assembly import SchedulerAssembly
 from pegaflow.settings import Settings
 from pegaflow.wire.ends import fold_ends
+from pegaflow.wire.handshake import pack_handshake, unpack_handshake
 from pegaflow.wire.steps import StepOrders, pack_step
 from pegaflow.worker.assembly import make_worker_side
 
@@ -102,7 +103,12 @@ class PegaKVConnector(KVConnectorBase_V1):
             self._guarded(None, lambda: worker.register(kv_caches, self._kv_cache_config))
 
     def get_handshake_metadata(self) -> RankMetadata | None:
-        return RankMetadata(self._worker.handshake()) if self._worker is not None else None
+        if self._worker is None:
+            return None
+        handshake = unpack_handshake(self._worker.handshake())
+        attention = self._guarded("", lambda: describe_attention(self._vllm_config))
+        layout = f"{handshake.layout}; {attention}"
+        return RankMetadata(pack_handshake(replace(handshake, layout=layout)))
 
     def start_load_kv(self, forward_context: Any, **kwargs: Any) -> None:
         """Raises what begin_step raises: it reports failed loads itself."""

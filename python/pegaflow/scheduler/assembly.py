@@ -19,7 +19,12 @@ from pegaflow.errors import PegaError
 from pegaflow.identity.facts import VllmFacts
 from pegaflow.identity.fields import RankLayout, WeightsEpoch, describe_identity
 from pegaflow.identity.weights import name_weights
-from pegaflow.installed_vllm import hash_of_block, name_hash_seed, reason_to_bypass
+from pegaflow.installed_vllm import (
+    hash_of_block,
+    name_hash_seed,
+    reason_to_bypass,
+    warn_of_random_hash_seed,
+)
 from pegaflow.native.library import Library
 from pegaflow.scheduler.adoption import Adoption
 from pegaflow.scheduler.scheduler_side import SchedulerSide
@@ -50,6 +55,7 @@ class SchedulerAssembly:
             logger.error("pega: the connector is off: %s", refusal)
             return
         assert self._pool is not None
+        warn_of_random_hash_seed(self._facts)
         try:
             library = Library.load(self._settings.library)
         except PegaError as error:
