@@ -32,6 +32,9 @@ def _in_model(vllm_config: Any, _kv_cache_config: Any) -> str | None:
     model = vllm_config.model_config
     if model.is_encoder_decoder:
         return "the model is an encoder-decoder; required is a decoder"
+    if not model.disable_cascade_attn:
+        # vLLM tells by a block's references how many requests share it; ours would count too.
+        return "cascade attention is on (--no-disable-cascade-attn); required is its default, off"
     if model.is_diffusion:
         return "the model rewrites its tokens (diffusion); required is one that only appends"
     # Gone from 0.29 on.
