@@ -2,14 +2,21 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { PegaCommand } from '../../cli/pega-command.js';
 import { targetFlags } from '../../cli/target-flags.js';
+import { vllmFlags } from '../../cli/vllm-flags.js';
 import { progressTo } from '../../src/bench/progress.js';
 import { renderTtft } from '../../src/bench/report.js';
 import { exitCodeOf, type TtftResult } from '../../src/bench/result.js';
-import { benchTtft, type EmbeddedEngine, type UrlEngine } from '../../src/bench/ttft.js';
+import {
+  benchTtft,
+  type TtftOptions,
+  type UrlEngine,
+  type VllmEngine,
+} from '../../src/bench/ttft.js';
 import { parseNamed } from '../../src/config/named-value.js';
 import { choosePegaTarget } from '../../src/config/pega-target.js';
 import { parsePoolSize } from '../../src/config/pool-size.js';
 import { PegaError } from '../../src/errors.js';
+import { parseExtraArguments } from '../../src/vllm/extra-arguments.js';
 
 const COUNT_MAX = 1_000_000;
 const VOCABULARY_DEFAULT = 4096;
@@ -21,12 +28,17 @@ export default class BenchTtft extends PegaCommand {
 
   static override description = [
     "Sends the same prompts three times: cold, again while the engine's own prefix cache has them (hbm), and again after that cache was reset, so that the bytes come from pega (host). The engine's counters prove each phase.",
-    'Without --url a server and the reference worker are started for the run and removed after it.',
+    'With --model and no --url, a server and a vLLM with the connector are started for the run and stopped after it; with neither, a server and the reference worker. Nothing of them is left behind but the log of a vLLM that failed.',
     "Exit codes: 0 ok; 1 an answer was not token-identical or a request failed; 2 usage; 3 a phase was not what it claims; 69 the engine or the server can't be reached; 130 interrupted. --json changes none of them.",
   ].join('\n\n');
 
   static override examples = [
     { description: 'On any machine', command: '<%= config.bin %> <%= command.id %>' },
+    {
+      description: 'A vLLM that is started for the run',
+      command:
+        '<%= config.bin %> <%= command.id %> --model /models/llama-3.1-8b --num-prompts 10 --input-len 4096 --output-len 1 --request-rate 1.0',
+    },
     {
       description: 'A vLLM with the pega connector, started with VLLM_SERVER_DEV_MODE=1',
       command:
@@ -37,6 +49,7 @@ export default class BenchTtft extends PegaCommand {
   // oclif's own line would show no flags where one excludes another.
   static override usage = [
     `<%= command.id %> [--server-pool-size SIZE] ${SIZES} [--json]`,
+    `<%= command.id %> --model PATH_OR_REPO [--vllm-python PATH] [--vllm-args "…"] [--server-pool-size SIZE] ${SIZES} [--json]`,
     `<%= command.id %> --url URL [--model NAME] [--vocab-size N] [--socket PATH | --addr HOST:PORT] ${SIZES} [--json]`,
   ];
 
@@ -79,10 +92,11 @@ export default class BenchTtft extends PegaCommand {
       description: 'an OpenAI-compatible engine, e.g. http://127.0.0.1:8000',
     }),
     model: Flags.string({
-      helpValue: 'NAME',
-      dependsOn: ['url'],
-      description: 'default: the first of /v1/models',
+      helpValue: 'PATH_OR_REPO|NAME',
+      description:
+        'a model folder or a downloaded Hugging Face repository: vLLM is started with it; with --url the name of a model there, default the first of /v1/models',
     }),
+    ...vllmFlags({ dependsOn: ['model'], exclusive: ['url'] }),
     'vocab-size': Flags.integer({
       helpValue: 'N',
       dependsOn: ['url'],
@@ -106,7 +120,7 @@ export default class BenchTtft extends PegaCommand {
       outputTokens: flags['output-len'],
       requestRate: parseRate(flags['request-rate']),
       ...(flags.seed === undefined ? {} : { seed: flags.seed }),
-      engine: flags.url === undefined ? ownEngine(flags) : engineAt(flags.url, flags),
+      engine: chooseEngine(flags),
       signal: this.stopSignal,
       progress: progressTo(process.stderr),
     });
@@ -118,13 +132,27 @@ export default class BenchTtft extends PegaCommand {
 
 type TtftFlags = Interfaces.InferredFlags<typeof BenchTtft.flags>;
 
-function ownEngine({ 'server-pool-size': poolSize }: TtftFlags): EmbeddedEngine {
-  return poolSize === undefined
-    ? { kind: 'embedded' }
-    : {
-        kind: 'embedded',
-        poolBytes: parseNamed('--server-pool-size', poolSize, parsePoolSize),
-      };
+function chooseEngine(flags: TtftFlags): TtftOptions['engine'] {
+  if (flags.url !== undefined) {
+    return engineAt(flags.url, flags);
+  }
+  const size = flags['server-pool-size'];
+  const pool =
+    size === undefined ? {} : { poolBytes: parseNamed('--server-pool-size', size, parsePoolSize) };
+  return flags.model === undefined
+    ? { kind: 'embedded', ...pool }
+    : { ...ownVllm(flags.model, flags), ...pool };
+}
+
+function ownVllm(model: string, flags: TtftFlags): VllmEngine {
+  const python = flags['vllm-python'];
+  return {
+    kind: 'vllm',
+    model,
+    ...(python === undefined ? {} : { python }),
+    extraArguments: parseExtraArguments(flags['vllm-args'] ?? ''),
+    environment: process.env,
+  };
 }
 
 function engineAt(url: string, flags: TtftFlags): UrlEngine {
