@@ -79,6 +79,10 @@ const PLANTS: Record<string, { file: string; text: string }> = {
     file: 'src/vllm/planted-up.ts',
     text: "import '../bench/planted-target.js';",
   },
+  'only-commands-connect': {
+    file: 'src/bench/planted-connector.ts',
+    text: "import '../connector/planted-target.js';",
+  },
   'views-own-no-memory': {
     file: 'src/inspect/planted-engine.ts',
     text: "import '../engine/planted-target.js';",
@@ -90,6 +94,7 @@ const TARGETS: Record<string, string> = {
   'src/bench/planted-target.ts': 'export {};',
   'src/server/planted-target.ts': 'export {};',
   'src/engine/planted-target.ts': 'export {};',
+  'src/connector/planted-target.ts': 'export {};',
   'commands/planted.ts': 'export {};',
   'test/planted.ts': 'export {};',
 };

@@ -1,0 +1,69 @@
+// The versions of an interpreter against what the connector needs. Pure.
+import { type Finding, ok, warning, wrong } from './finding.js';
+import type { InterpreterFacts } from './interpreter-facts.js';
+import { shellWord } from './shell-word.js';
+import {
+  formatVersion,
+  GRPCIO_LEAST,
+  isBelow,
+  PROTOBUF_LEAST,
+  PYTHON_LEAST,
+  parseVersion,
+  supportOf,
+  type Version,
+  VLLM_RANGE,
+} from './versions.js';
+
+export function interpreterFindings(facts: InterpreterFacts): Finding[] {
+  return [
+    pythonFinding(facts),
+    vllmFinding(facts.owners.vllm[0]?.version),
+    dependencyFinding(facts, 'grpcio', facts.owners.grpc, GRPCIO_LEAST),
+    dependencyFinding(facts, 'protobuf', facts.owners['google.protobuf'], PROTOBUF_LEAST),
+  ];
+}
+
+function pythonFinding({ python, executable }: InterpreterFacts): Finding {
+  const version = parseVersion(python);
+  const found = `${python} (${executable})`;
+  return version === undefined || isBelow(version, PYTHON_LEAST)
+    ? wrong(
+        'Python',
+        found,
+        `the connector needs ${formatVersion(PYTHON_LEAST)} or newer: name another interpreter with --python`,
+      )
+    : ok('Python', found);
+}
+
+/** @param version undefined where there is none. */
+export function vllmFinding(version: string | undefined): Finding {
+  if (version === undefined) {
+    return warning('vLLM', 'not installed', `install vLLM ${VLLM_RANGE} into this environment`);
+  }
+  switch (supportOf(version)) {
+    case 'too old':
+      return wrong('vLLM', version, `the connector works with vLLM ${VLLM_RANGE}: upgrade vLLM`);
+    case 'untested':
+      return warning('vLLM', version, `untested: the connector was tested with vLLM ${VLLM_RANGE}`);
+    case 'tested':
+      return ok('vLLM', version);
+  }
+}
+
+function dependencyFinding(
+  { executable }: InterpreterFacts,
+  name: string,
+  owners: readonly { version: string }[],
+  least: Version,
+): Finding {
+  const required = `${name}>=${formatVersion(least)}`;
+  const advice = `${shellWord(executable)} -m pip install '${required}'`;
+  const found = owners[0]?.version;
+  if (found === undefined) {
+    return wrong(name, 'not installed', advice);
+  }
+  const version = parseVersion(found);
+  return version === undefined || isBelow(version, least)
+    ? wrong(name, found, advice)
+    : ok(name, found);
+}
