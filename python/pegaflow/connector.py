@@ -12,6 +12,7 @@ module starts nothing: vLLM imports it in its API server too.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,6 @@ from vllm.distributed.kv_transfer.kv_connector.v1.base import (
     KVConnectorRole,
     KVConnectorWorkerMetadata,
 )
-from vllm.logger import init_logger
 
 from pegaflow.installed_vllm import check_version, describe_attention, read_facts
 from pegaflow.metrics import PegaPromMetrics, PegaStats
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pegaflow.scheduler.scheduler_side import SchedulerSide
     from pegaflow.worker.worker_side import WorkerSide
 
-logger = init_logger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -69,8 +69,18 @@ class RankMetadata(KVConnectorHandshakeMetadata):
     """worker/handshake.py"""
 
 
+def _log_as_vllm_does() -> None:
+    """The package's modules log under their own names; vLLM prints only what is below its own."""
+    ours, theirs = logging.getLogger("pegaflow"), logging.getLogger("vllm")
+    if theirs.handlers and not ours.handlers:
+        ours.handlers = list(theirs.handlers)
+        ours.setLevel(theirs.level)
+        ours.propagate = False
+
+
 class PegaKVConnector(KVConnectorBase_V1):
     def __init__(self, vllm_config: Any, role: KVConnectorRole, kv_cache_config: Any) -> None:
+        _log_as_vllm_does()
         check_version(vllm.__version__)
         super().__init__(vllm_config, role, kv_cache_config)
         transfer = vllm_config.kv_transfer_config
