@@ -3,7 +3,7 @@
 Ids rise by one. An id is open until its owner needs it no more and every call that ends it has been
 answered; only then may the server forget it (docs/protocol.md §4). Any thread may use this.
 
-The server counts an engine's ids for as long as the engine lives. So a scheduler side that registers
+The server counts the ids of an engine while that lives. So a scheduler side that registers
 again as the same engine (same boot, same epoch) goes on after its last id, and gives back what the
 lost registration left open.
 """

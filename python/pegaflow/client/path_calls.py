@@ -16,7 +16,7 @@ from pegaflow.client.breaker import Breaker
 from pegaflow.client.calls_thread import CallsThread
 from pegaflow.client.endings import Endings
 from pegaflow.client.failures import unwell
-from pegaflow.client.open_ids import ids_of_engine
+from pegaflow.client.open_ids import OpenIds, ids_of_engine
 from pegaflow.client.path_sender import PathSender
 from pegaflow.client.records import QueryAnswer, ReserveAnswer
 from pegaflow.client.registration import Registration
@@ -44,6 +44,11 @@ class PathCalls:
         self._endings = Endings(registration, self._ids, self._sender, self._thread)
         self._give_back(self._ids.open)
         breaker.succeeded()
+
+    @property
+    def open_ids(self) -> OpenIds:
+        """Of leases and reservations that have not ended: to look at."""
+        return self._ids
 
     @property
     def outstanding(self) -> int:

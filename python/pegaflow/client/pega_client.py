@@ -27,8 +27,9 @@ _CHANNEL_OPTIONS = [
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
     # A server that comes back is found soon, not after a backoff of minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),
+    # How long one attempt may take, whatever its name says: a busy server is not an absent one.
+    ("grpc.min_reconnect_backoff_ms", 5000),
     # Repeating a call is its caller's decision: ids make that safe, a library does not know them.
     ("grpc.enable_retries", 0),
     # Nothing outside this host has a say in the connection, nor another channel of the process.
