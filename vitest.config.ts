@@ -9,6 +9,8 @@ const MINUTE_MS = 60_000;
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Those are `npm run test:vllm`'s (vitest.vllm.config.ts).
+    exclude: ['test/with-vllm/**'],
     pool: 'forks',
     maxWorkers: 2,
     // Tests start real processes; on two busy cores a start can take seconds.

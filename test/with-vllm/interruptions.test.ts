@@ -1,0 +1,152 @@
+// One engine whose server is killed with -9 at every moment of a load and of a store, and started again;
+// whose server is paused; and that is itself paused in the middle of a copy. No request fails, no token
+// is wrong, and pega is back within 3 s of its server.
+
+import { expect, inject, test } from 'vitest';
+import { startEngineProcess } from '../../fixtures/engine-process/engine-process.js';
+import { PAGE_BYTES, RESERVED_BYTES_ON_WIRE } from '../../src/limits.js';
+import { hashes } from '../server/support/hashes.js';
+import { signalAll } from './support/engine-processes.js';
+import { readExpected } from './support/expected.js';
+import { engineOf, pauseInStore, untilHeld } from './support/interruptions.js';
+import { expectAnswers, expectAnswersTogether, suite } from './support/suite.js';
+import { HIT_TOKENS } from './support/workload.js';
+
+const BACK_WITHIN_MS = 3000;
+const BLOCK_BYTES = 512 * 1024;
+const POOL_BLOCKS = 512;
+const FLOOD_BLOCKS = 64;
+
+const { float32 } = readExpected(inject('grounds'));
+const asked = float32.slice(0, 8);
+const others = float32.slice(8, 16);
+
+const { server, vllm } = suite({ 'pool-size': '256mb' }, [
+  { name: 'interrupted', dtype: 'float32', connector: true },
+]);
+
+/** REQUIRES: a server that has just become ready. */
+async function expectBackSoon(salt: string): Promise<void> {
+  const engine = vllm('interrupted');
+  const readyAtMs = performance.now();
+  for (let index = 0; ; index += 1) {
+    const some = float32.slice(20 + (index % 20), 21 + (index % 20));
+    await expectAnswers(engine, some, `${salt} ${index}`);
+    await engine.reset();
+    const { externalHits } = await engine.counting(() =>
+      expectAnswers(engine, some, `${salt} ${index}`),
+    );
+    const tookMs = performance.now() - readyAtMs;
+    expect(tookMs, 'until a newly stored prompt hits').toBeLessThan(BACK_WITHIN_MS);
+    if (externalHits === HIT_TOKENS) {
+      return;
+    }
+  }
+}
+
+test('an engine paused in the middle of a store: nothing that it holds is given to another', async () => {
+  const engine = vllm('interrupted');
+  const {
+    slots,
+    cacheSalt,
+    asked: pending,
+  } = await pauseInStore(server, engine, others, BLOCK_BYTES);
+  const held = server.heldPages();
+  const before = slots.digest();
+  const flood = await startEngineProcess({
+    socket: server.socket,
+    rankSlotBytes: [BLOCK_BYTES],
+    fields: { weights: 'flood' },
+  });
+  try {
+    for (let id = 1; id * FLOOD_BLOCKS <= 5 * POOL_BLOCKS; id += 1) {
+      const answer = await flood.reserve(id, hashes(`flood ${id}`, FLOOD_BLOCKS));
+      expect(
+        grantedPages(answer.outcomes, answer.reserved).filter((page) => held.has(page)),
+      ).toEqual([]);
+      await flood.sealAll(id, answer);
+    }
+    expect((await server.look()).totals.evicted).toBeGreaterThan(POOL_BLOCKS);
+    expect(slots.digest()).toBe(before);
+    expect(server.heldPages()).toEqual(held);
+  } finally {
+    signalAll(engineOf(engine), 'SIGCONT');
+    slots.close();
+    await flood.kill('SIGKILL');
+  }
+  await pending;
+  await server.untilIdle();
+  await engine.reset();
+  const again = await engine.counting(() => expectAnswersTogether(engine, others, cacheSalt));
+  expect(again.externalHits).toBeGreaterThan(0);
+});
+
+/** First pages of the slots that were granted, as bits of a hold file count them. */
+function grantedPages(outcomes: Uint8Array, reserved: Buffer): number[] {
+  const slabPages = (16 * 1024 ** 2) / PAGE_BYTES;
+  return [...outcomes.entries()]
+    .filter(([, outcome]) => outcome === 0)
+    .flatMap(([index]) => {
+      const at = index * RESERVED_BYTES_ON_WIRE;
+      const first = reserved.readUInt32LE(at) * slabPages + reserved.readUInt32LE(at + 4);
+      return Array.from({ length: BLOCK_BYTES / PAGE_BYTES }, (_, page) => first + page);
+    });
+}
+
+test('a paused server: requests go on, cold, and hit again when it goes on', async () => {
+  const engine = vllm('interrupted');
+  await expectAnswersTogether(engine, asked);
+  await server.untilIdle();
+  await engine.reset();
+  server.pause();
+  const counted = await engine.counting(() => expectAnswersTogether(engine, asked));
+  expect(counted).toMatchObject({ localHits: 0, externalHits: 0 });
+  await expectAnswersTogether(engine, others, 'paused server');
+  server.resume();
+  await expectBackSoon('after the pause');
+  await server.untilIdle();
+});
+
+const ask = {
+  /** Of prompts that are stored and no longer in vLLM's own cache. */
+  load: () => expectAnswersTogether(vllm('interrupted'), asked),
+  store: (salt: string) => expectAnswersTogether(vllm('interrupted'), asked, salt),
+};
+
+async function prepare(what: 'load' | 'store'): Promise<void> {
+  if (what === 'load') {
+    await expectAnswersTogether(vllm('interrupted'), asked);
+  }
+  await server.untilIdle();
+  await vllm('interrupted').reset();
+}
+
+test.each(['load', 'store'] as const)('the server killed before a %s', async (what) => {
+  await prepare(what);
+  await server.kill();
+  const counted = await vllm('interrupted').counting(() => ask[what](`before ${what}`));
+  expect(counted).toMatchObject({ localHits: 0, externalHits: 0 });
+  await server.start();
+  await expectBackSoon(`before ${what}`);
+});
+
+test.each(['load', 'store'] as const)('the server killed during a %s', async (what) => {
+  await prepare(what);
+  const answered = ask[what](`during ${what}`);
+  await untilHeld(server);
+  await server.kill();
+  await answered;
+  await server.start();
+  await expectBackSoon(`during ${what}`);
+  await server.untilIdle();
+});
+
+test.each(['load', 'store'] as const)('the server killed after a %s', async (what) => {
+  await prepare(what);
+  await ask[what](`after ${what}`);
+  await server.kill();
+  await server.start();
+  await expectBackSoon(`after ${what}`);
+  await ask[what](`after ${what}`);
+  await server.untilIdle();
+});
