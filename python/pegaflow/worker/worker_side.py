@@ -118,7 +118,7 @@ class WorkerSide:
         try:
             orders = unpack_step(payload, self._rank)
         except Exception as error:
-            self._say_once(f"a step's orders can't be read: {error!r}")
+            self._say_once(f"a step's orders can't be read: {error!r}", key="orders")
             self.recorder.fail("orders")
             self._outcomes.fail_blocks(range(1, self._layout.block_count if self._layout else 1))
             return

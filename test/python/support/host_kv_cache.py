@@ -1,7 +1,7 @@
-"""A KV cache in this process's memory, with tensors and a configuration as vLLM's, but without torch.
+"""A KV cache in this process's memory with tensors and a configuration as vLLM's, without torch.
 
-Layers lie one after another in one buffer, as vLLM 0.29 and later place them, or each in a buffer of
-its own, as 0.24 to 0.28 do.
+HostKVCache lies in one buffer, layer after layer, as vLLM 0.29 and later have it. The other classes
+are what tests of layouts are made of.
 """
 
 from __future__ import annotations
@@ -118,7 +118,9 @@ class HostKVCache:
         inner = (2, 16, head_elements)
         strides = (self.page_bytes // 2, 16 * head_elements, head_elements, 1)
         self.tensors = {
-            name: FakeTensor(storage, number * blocks * self.page_bytes // 2, (blocks, *inner), strides)
+            name: FakeTensor(
+                storage, number * blocks * self.page_bytes // 2, (blocks, *inner), strides
+            )
             for number, name in enumerate(self.names)
         }
         self.config = Config(

@@ -21,7 +21,9 @@ SOON_S = 30.0
 
 
 class SchedulerStandIn:
-    def __init__(self, address: str, library: Library, slot_bytes: int, rank_count: int = 1) -> None:
+    def __init__(
+        self, address: str, library: Library, slot_bytes: int, rank_count: int = 1
+    ) -> None:
         self.run_id = uuid.uuid4().hex
         self.slot_bytes = slot_bytes
         self.rank_count = rank_count
@@ -47,9 +49,7 @@ class SchedulerStandIn:
         answer = answers.get(timeout=SOON_S)
         assert isinstance(answer, ReserveAnswer), answer
         assert answer.outcomes == bytes(count), answer
-        slots = b"".join(
-            answer.reserved[at : at + 8] for at in range(0, len(answer.reserved), 16)
-        )
+        slots = b"".join(answer.reserved[at : at + 8] for at in range(0, len(answer.reserved), 16))
         self.registration.memory.hold(slots, self.slot_bytes)
         return slots
 

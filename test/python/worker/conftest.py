@@ -1,0 +1,65 @@
+"""A worker side beside a scheduler side, on a real server and real memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from support.host_kv_cache import HostKVCache
+from support.pega_server import PegaServer
+from support.scheduler_stand_in import SchedulerStandIn
+from support.worker_steps import joined
+
+from pegaflow.native.library import Library
+from pegaflow.settings import Settings
+from pegaflow.worker.worker_side import WorkerSide
+
+
+@pytest.fixture
+def cache() -> HostKVCache:
+    return HostKVCache()
+
+
+@pytest.fixture
+def scheduler(
+    pega_server: PegaServer, library: Library, cache: HostKVCache
+) -> Iterator[SchedulerStandIn]:
+    stand_in = SchedulerStandIn(pega_server.address, library, cache.slot_bytes)
+    yield stand_in
+    stand_in.close()
+
+
+@pytest.fixture
+def new_worker(
+    pega_server: PegaServer, library: Library, scheduler: SchedulerStandIn
+) -> Iterator[Callable[[], WorkerSide]]:
+    """Makes worker sides of the scheduler's engine; they are closed at the end."""
+    made: list[WorkerSide] = []
+
+    def make() -> WorkerSide:
+        made.append(
+            WorkerSide(
+                Settings(endpoint=pega_server.address, transfer_threads=2),
+                run_id=scheduler.run_id,
+                rank=0,
+                rank_count=1,
+                name="test",
+                load_library=lambda: library,
+            )
+        )
+        return made[-1]
+
+    yield make
+    for worker in made:
+        worker.close()
+
+
+@pytest.fixture
+def worker(
+    new_worker: Callable[[], WorkerSide], scheduler: SchedulerStandIn, cache: HostKVCache
+) -> WorkerSide:
+    """Registered, and every slab open."""
+    side = new_worker()
+    side.register(cache.tensors, cache.config)
+    joined(scheduler)
+    return side
