@@ -91,7 +91,9 @@ class ServerLink:
         try:
             registration = self._open()
         except PegaError as error:
-            self._log.say(logging.WARNING, f"no server, going on without it: {error}")
+            # A worker waits for its scheduler side: nothing is wrong.
+            level = logging.INFO if error.code == "PEGA_NOT_FOUND" else logging.WARNING
+            self._log.say(level, f"not registered, going on without the server: {error}")
             return None
         except Exception:
             logger.exception("pega: registering failed")

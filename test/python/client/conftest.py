@@ -1,32 +1,17 @@
-"""One engine of one rank: its client, and how its processes register."""
+"""The client of one engine, and how its processes register."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from pegaflow.client.pega_client import PegaClient
-from pegaflow.client.records import Identity, Layout
+from pegaflow.client.records import Identity
 from pegaflow.client.registration import Registration
 from pegaflow.native.library import Library
-from pegaflow.native.transfer import Segment
+from support.one_rank_engine import IDENTITY, LAYOUT, OpenRegistration
 from support.pega_server import PegaServer
-
-IDENTITY = Identity(
-    fields={"weights": "those of the test", "hash_seed": "0"},
-    block_tokens=16,
-    hash_bytes=16,
-    rank_count=1,
-    rank_slot_bytes=(8192,),
-)
-LAYOUT = Layout(
-    allocation_bytes=(8192 * 4,),
-    segments=(Segment(layer=0, allocation=0, offset_bytes=0, block_stride_bytes=8192, bytes=8192),),
-    block_count=4,
-)
-
-OpenRegistration = Callable[..., Registration]
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_later_work_waits_and_can_be_hurried() -> None:
 def test_work_that_raises_does_not_end_the_thread() -> None:
     calls = CallsThread()
     seen: Queue[str] = Queue()
-    calls.post(lambda: {}["what is not there"])
+    calls.post(lambda: seen.put(str(1 // 0)))
     calls.post(lambda: seen.put("next"))
     assert seen.get(timeout=10) == "next"
     calls.close()

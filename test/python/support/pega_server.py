@@ -1,4 +1,4 @@
-"""A real `pega serve` on a pool folder of its own, which a test may stop, kill, pause and start again.
+"""A real `pega serve` on a pool folder of its own, which a test may stop, kill, pause and restart.
 
 It ends with the test's process, however that dies: its IPC channel is closed then
 (src/process/stop-with-parent.ts). Nothing stays in /dev/shm.
