@@ -2,7 +2,7 @@
 
 For `pega connector install` where an environment has no pip (as uv's have none). The wheel's files
 are checked against its RECORD; an older version of the same distribution goes first; INSTALLER and
-RECORD are written as pip writes them, so that pip and uv can remove it. It resolves no dependencies.
+RECORD are written as pip writes them, so that pip and uv can remove it. It takes no dependencies.
 """
 
 from __future__ import annotations

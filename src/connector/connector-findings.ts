@@ -5,6 +5,7 @@ import { PACKAGE_VERSION } from '../package.js';
 import { askScript } from './ask-python.js';
 import { type Finding, ok, warning, wrong } from './finding.js';
 import type { InterpreterFacts } from './interpreter-facts.js';
+import { pipCommand } from './pip-command.js';
 import { shellWord } from './shell-word.js';
 
 /** The name of our distribution; the import name is pegaflow. */
@@ -51,14 +52,14 @@ export function installCommand(python: string): string {
 }
 
 /** Whoever else brought the import name: upstream's pegaflow-llm, or a folder that nothing installed. */
-export function foreignFinding({ owners, executable }: InterpreterFacts): Finding | undefined {
-  const other = owners.pegaflow.find(({ name }) => name.toLowerCase() !== DISTRIBUTION);
+export function foreignFinding(facts: InterpreterFacts): Finding | undefined {
+  const other = facts.owners.pegaflow.find(({ name }) => name.toLowerCase() !== DISTRIBUTION);
   return other === undefined
     ? undefined
     : wrong(
         'connector',
         `${other.name} ${other.version} brings a package named pegaflow too`,
-        `remove it first: ${shellWord(executable)} -m pip uninstall ${other.name}`,
+        `remove it first: ${pipCommand(facts, 'uninstall', other.name)}`,
       );
 }
 
@@ -74,10 +75,9 @@ function versionFinding(outcomes: Outcomes, facts: InterpreterFacts, install: st
 
 function importFindings(outcomes: Outcomes, facts: InterpreterFacts, install: string): Finding[] {
   const { grpc, protobuf, library, connector } = outcomes;
-  const pip = `${shellWord(facts.executable)} -m pip install --force-reinstall`;
   return [
-    ...brokenImport('import grpc', grpc, `${pip} grpcio`),
-    ...brokenImport('import protobuf', protobuf, `${pip} protobuf`),
+    ...brokenImport('import grpc', grpc, pipCommand(facts, 'install', 'grpcio')),
+    ...brokenImport('import protobuf', protobuf, pipCommand(facts, 'install', 'protobuf')),
     'error' in library
       ? wrong('libpega.so', library.error, install)
       : ok('libpega.so', library.found),

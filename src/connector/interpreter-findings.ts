@@ -1,7 +1,7 @@
 // The versions of an interpreter against what the connector needs. Pure.
 import { type Finding, ok, warning, wrong } from './finding.js';
 import type { InterpreterFacts } from './interpreter-facts.js';
-import { shellWord } from './shell-word.js';
+import { pipCommand } from './pip-command.js';
 import {
   formatVersion,
   GRPCIO_LEAST,
@@ -51,13 +51,12 @@ export function vllmFinding(version: string | undefined): Finding {
 }
 
 function dependencyFinding(
-  { executable }: InterpreterFacts,
+  facts: InterpreterFacts,
   name: string,
   owners: readonly { version: string }[],
   least: Version,
 ): Finding {
-  const required = `${name}>=${formatVersion(least)}`;
-  const advice = `${shellWord(executable)} -m pip install '${required}'`;
+  const advice = pipCommand(facts, 'install', `${name}>=${formatVersion(least)}`);
   const found = owners[0]?.version;
   if (found === undefined) {
     return wrong(name, 'not installed', advice);

@@ -48,11 +48,10 @@ function registeredFindings(view: InstancesView, vllmVersion: string | null): Fi
     : [ok('registered', `${engines.length} engine${engines.length === 1 ? '' : 's'} of ${name}`)];
 }
 
-/** The connector calls its processes `vllm 0.32.0`. */
-function isVllm({ processes }: InstanceView, version: string | null): boolean {
-  return processes.some(({ client }) =>
-    version === null ? client.startsWith('vllm ') : client === `vllm ${version}`,
-  );
+/** The connector says in its identity what it runs in: `vllm 0.32.0`. */
+function isVllm({ identity }: InstanceView, version: string | null): boolean {
+  const engine = identity?.fields.engine ?? '';
+  return version === null ? engine.startsWith('vllm ') : engine === `vllm ${version}`;
 }
 
 function missingRanks({ identity, processes }: InstanceView): string[] {

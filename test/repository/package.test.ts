@@ -31,6 +31,19 @@ test('has the documents that it links to and nothing that only developers need',
   expect(names.filter((name) => /^(test|scripts)\/|tsbuildinfo$|\.log$/.test(name))).toEqual([]);
 });
 
+test('has the connector: its source, its tools, its wheel, its library', () => {
+  const wheels = names.filter((name) => /^dist\/wheel\/pega_connector-.*\.whl$/.test(name));
+  expect(wheels).toHaveLength(1);
+  expect(names).toEqual(
+    expect.arrayContaining([
+      'python/pegaflow/__init__.py',
+      'python/tools/unpack_wheel.py',
+      'build/release/libpega.so',
+    ]),
+  );
+  expect(names.filter((name) => /__pycache__|\.pyc$/.test(name))).toEqual([]);
+});
+
 test('loads the addon', async () => {
   const { exitCode, stderr } = await pega('reference', '--heads', '3');
   expect(stderr).toContain('heads is 3');
