@@ -42,14 +42,14 @@ export function modelTokensFor(
   extraArguments: readonly string[],
 ): number {
   const tokens = size.inputTokens + size.outputTokens;
-  const given = Number(flagValue(extraArguments, 'max-model-len'));
+  const text = flagValue(extraArguments, 'max-model-len');
+  const given = text === undefined ? null : Number(text);
   // Written like 32k, or auto: vLLM will tell.
-  const isGiven = Number.isInteger(given) && given > 0;
-  const most = isGiven ? given : facts.contextTokens;
+  const most = text === undefined ? facts.contextTokens : given && given > 0 ? given : null;
   if (most !== null && tokens > most) {
     throw new PegaError(
       'PEGA_INVALID_ARGUMENT',
-      `--input-len and --output-len together are ${tokens} tokens; ${isGiven ? '--max-model-len of --vllm-args' : 'the model'} has room for ${most}`,
+      `--input-len and --output-len together are ${tokens} tokens; ${given ? '--max-model-len of --vllm-args' : 'the model'} has room for ${most}`,
       { suggestions: ['ask for fewer tokens'] },
     );
   }

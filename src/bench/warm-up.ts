@@ -8,7 +8,7 @@ import type { PegaClient } from '../rpc/client.js';
 import { cacheUse } from './claims.js';
 import type { EngineApi } from './engine-api.js';
 import type { Completion } from './openai-client.js';
-import { untilSealed } from './pega-view.js';
+import { pegaSnapshot, untilReported, untilSealed } from './pega-view.js';
 import { settledCounters } from './phases.js';
 
 export interface WarmUpOptions {
@@ -29,7 +29,9 @@ export async function warmUp(options: WarmUpOptions): Promise<void> {
   const { engine, pega, signal, prompt } = options;
   const deadlineMs = performance.now() + (options.timeoutMs ?? TIMEOUT_MS);
   do {
-    if ((await tokensFromPega(options)) > 0) {
+    const tokens = await tokensFromPega(options);
+    if (tokens > 0) {
+      await untilAllIsReported(pega, tokens, signal);
       return;
     }
     const blockTokens = await engine.blockTokens();
@@ -57,4 +59,18 @@ async function tokensFromPega(options: WarmUpOptions): Promise<number> {
   }
   const counters = await settledCounters(engine, before, prompt.length, signal);
   return cacheUse(counters).externalTokens ?? 0;
+}
+
+/** So that the first phase is not charged with what the warm-up moved. */
+async function untilAllIsReported(
+  pega: PegaClient,
+  loadedTokens: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await untilSealed(pega, signal);
+  const { blockTokens, blockBytes, sealedBlocks } = await pegaSnapshot(pega);
+  if (blockTokens && blockBytes !== null) {
+    const loadBytes = Math.floor(loadedTokens / blockTokens) * blockBytes;
+    await untilReported(pega, { loadBytes, storeBytes: sealedBlocks * blockBytes }, signal);
+  }
 }

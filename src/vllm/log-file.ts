@@ -29,6 +29,13 @@ const LINE_CHARS_MAX = 300;
 /** The class of a Python error at the start of what a traceback ends with, after vLLM's own prefixes. */
 const ERROR = /^(?:\([^)]*\) )*(?:ERROR \S+ \S+ \[[^\]]*\] )*(?:\w+\.)*\w*(?:Error|Exception): /;
 
+const PREFIX = /^(?:\([^)]*\) )*(?:[A-Z]+:? +)?(?:\d\d-\d\d [\d:]+ )?(?:\[[^\]]*:\d+\] )?\s*/;
+
+/** A line without process, level, time and place in vLLM's source. */
+export function messageOf(line: string): string {
+  return line.replace(PREFIX, '');
+}
+
 /** @param folder of the run: the file goes with it unless it is kept. */
 export function openLogFile(folder: string): LogFile {
   let path = join(folder, 'vllm.log');

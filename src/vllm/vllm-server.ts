@@ -8,7 +8,7 @@ import { request } from 'undici';
 import { PegaError } from '../errors.js';
 import { freePort } from './free-port.js';
 import { argumentsOf, environmentOf, urlOf, type VllmLaunch } from './launch.js';
-import { type LogFile, openLogFile } from './log-file.js';
+import { type LogFile, messageOf, openLogFile } from './log-file.js';
 import { endGroup, killGroup } from './process-group.js';
 
 export interface VllmOptions {
@@ -18,8 +18,8 @@ export interface VllmOptions {
   killAfterMs?: number;
   /** Ends the wait for readiness; a vLLM that is ready stays until stop(). */
   signal?: AbortSignal;
-  /** The newest line of its log, again and again while it starts. */
-  onStarting?: (newestLine: string) => void;
+  /** The newest message of its log, again and again while it starts. */
+  onStarting?: (newest: string) => void;
 }
 
 export interface VllmEnd {
@@ -137,7 +137,7 @@ async function untilHealthy(
       const late = `vLLM was not ready after ${timeoutMs / 1000} s and was stopped`;
       throw new PegaError('PEGA_TIMEOUT', withLog(late, log), readLog(log));
     }
-    options.onStarting?.(log.tail(1)[0] ?? '');
+    options.onStarting?.(messageOf(log.tail(1)[0] ?? ''));
     await sleep(LOOK_AGAIN_MS);
   }
 }
