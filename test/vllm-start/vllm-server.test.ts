@@ -61,7 +61,7 @@ describe('startVllm', () => {
     const newest = new Set<string>();
     const vllm = await start('', { onStarting: (line) => newest.add(line) });
     expect((await fetch(`${vllm.url}/v1/models`)).status).toBe(200);
-    expect([...newest].join('\n')).toMatch(/^the engine is there$/m);
+    expect([...newest].join('\n')).toMatch(/^loading weights$/m);
     expect(reported().pid).toBe(vllm.pid);
     expect(reported().env).toMatchObject({ TMPDIR: folder, OMP_NUM_THREADS: '1' });
     expect(groupMembers(vllm.pid)).toHaveLength(2);
