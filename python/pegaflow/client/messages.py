@@ -42,6 +42,9 @@ def request_class(method: str) -> Any:
 Caller = message_class("Caller")
 Identity = message_class("Identity")
 Layout = message_class("Layout")
+# Not as attributes of Layout: the runtime in pure Python makes none.
+LayoutAllocation = message_class("Layout.Allocation")
+LayoutSegment = message_class("Layout.Segment")
 RegisterRequest = message_class("RegisterRequest")
 SessionRequest = message_class("SessionRequest")
 SessionHello = message_class("SessionHello")

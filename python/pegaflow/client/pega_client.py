@@ -182,9 +182,9 @@ def _identity(identity: Identity) -> Any:
 
 def _layout(layout: Layout) -> Any:
     return messages.Layout(
-        allocations=[messages.Layout.Allocation(bytes=count) for count in layout.allocation_bytes],
+        allocations=[messages.LayoutAllocation(bytes=count) for count in layout.allocation_bytes],
         segments=[
-            messages.Layout.Segment(
+            messages.LayoutSegment(
                 layer=segment.layer,
                 allocation=segment.allocation,
                 offset_bytes=segment.offset_bytes,
