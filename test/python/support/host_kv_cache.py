@@ -136,9 +136,10 @@ class HostKVCache:
     def write(self, block: int, seed: int) -> None:
         """Content that tells block, layer and seed."""
         for layer in range(len(self.names)):
-            pattern = bytes((seed * 31 + layer * 7 + i) % 251 for i in range(self.page_bytes))
+            period = bytes((seed * 31 + layer * 7 + i) % 251 for i in range(251))
+            pattern = period * (self.page_bytes // len(period) + 1)
             at = self._offset(layer, block)
-            self._buffer[at : at + self.page_bytes] = pattern
+            self._buffer[at : at + self.page_bytes] = pattern[: self.page_bytes]
 
     def clear(self) -> None:
         self._buffer[:] = bytes(self.size)

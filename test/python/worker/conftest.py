@@ -16,8 +16,9 @@ from pegaflow.worker.worker_side import WorkerSide
 
 
 @pytest.fixture
-def cache() -> HostKVCache:
-    return HostKVCache()
+def cache(request: pytest.FixtureRequest) -> HostKVCache:
+    """Small, but where a test is parametrized with another."""
+    return HostKVCache(**getattr(request, "param", {}))
 
 
 @pytest.fixture

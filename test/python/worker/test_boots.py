@@ -170,7 +170,7 @@ def test_a_server_that_comes_late_is_found(
     pega_server.kill()
     worker = new_worker()
     worker.register(cache.tensors, cache.config)
-    until(lambda: "no server" in caplog.text, "the worker has looked for a server")
+    until(lambda: "PEGA_UNAVAILABLE" in caplog.text, "the worker has looked for a server")
     pega_server.start()
     until(lambda: scheduler.registration.lost, "the scheduler side has seen the restart")
     scheduler.register_again()

@@ -12,10 +12,20 @@ from support.waiting import until
 from support.worker_steps import joined, stored
 
 from pegaflow.native.library import Library
+from pegaflow.native.transfer import Transfer
 from pegaflow.settings import Settings
 from pegaflow.wire.handshake import unpack_handshake
 from pegaflow.wire.steps import JobKind
+from pegaflow.worker.device import HostDevice
 from pegaflow.worker.worker_side import WorkerSide
+
+
+class WatchedDevice(HostDevice):
+    loads_awaited = 0
+
+    def await_load(self, transfer: Transfer, number: int) -> None:
+        super().await_load(transfer, number)
+        self.loads_awaited += 1
 
 
 def test_a_synchronous_load_is_there_when_the_forward_begins(
@@ -33,6 +43,25 @@ def test_a_synchronous_load_is_there_when_the_forward_begins(
     assert len(told.ends) == 2
     assert not told.received
     assert not told.failed_blocks
+
+
+@pytest.mark.parametrize("cache", [{"blocks": 64, "head_elements": 4096}], indirect=True)
+def test_a_synchronous_load_that_takes_its_time_is_waited_for(
+    worker: WorkerSide, scheduler: SchedulerStandIn, cache: HostKVCache
+) -> None:
+    blocks = list(range(1, 33))  # 16 MiB
+    slots, content = stored(worker, scheduler, cache, blocks)
+    device = WatchedDevice(threads=2)
+    worker._device = device
+    load = scheduler.job(JobKind.LOAD_SYNC, [block + 31 for block in blocks], slots)
+    worker.begin_step(scheduler.orders(load))
+    last = cache.read(63)
+    assert last == content[-1]
+    assert device.loads_awaited == 1
+    assert worker.end_step() == set()
+    asynchronous = scheduler.job(JobKind.LOAD_ASYNC, [1], slots[:8])
+    worker.begin_step(scheduler.orders(asynchronous))
+    assert device.loads_awaited == 1
 
 
 @pytest.mark.parametrize("after_the_forward", [False, True])
