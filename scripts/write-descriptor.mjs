@@ -27,6 +27,8 @@ function varint(value) {
 if (!process.argv.includes('--check')) {
   writeFileSync(target, written);
 } else if (!readFileSync(target).equals(written)) {
-  console.error('pega_v1.binpb is not what pega.proto says: run node scripts/write-descriptor.mjs');
+  process.stderr.write(
+    'pega_v1.binpb is not what pega.proto says: run node scripts/write-descriptor.mjs\n',
+  );
   process.exitCode = 1;
 }
