@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-from support.waiting import until
 
 from pegaflow.errors import PegaError
 from pegaflow.native.handle import Handle
+from support.waiting import until
 
 
 def test_close_waits_for_users_and_refuses_later_ones() -> None:

@@ -6,15 +6,15 @@ from array import array
 from collections.abc import Iterator
 
 import pytest
-from support.host_kv_cache import HostKVCache
-from support.pega_server import PegaServer
-from support.scheduler_stand_in import SchedulerStandIn
 
 from pegaflow.errors import PegaError
 from pegaflow.native.library import Library
 from pegaflow.native.memory import EngineMemory
 from pegaflow.native.transfer import Segment, Transfer
 from pegaflow.wire.steps import JobKind
+from support.host_kv_cache import HostKVCache
+from support.pega_server import PegaServer
+from support.scheduler_stand_in import SchedulerStandIn
 
 SOON_MS = 30_000
 

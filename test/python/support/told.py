@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from support.waiting import until
-
 from pegaflow.wire.ends import JobEnd, unpack_ends
 from pegaflow.wire.steps import CopyJob
 from pegaflow.worker.worker_side import WorkerSide
+from support.waiting import until
 
 
 @dataclass

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pegaflow.wire.steps import JobKind
+from pegaflow.worker.worker_side import WorkerSide
 from support.host_kv_cache import HostKVCache
 from support.scheduler_stand_in import SchedulerStandIn
 from support.told import Told
 from support.waiting import until
-
-from pegaflow.wire.steps import JobKind
-from pegaflow.worker.worker_side import WorkerSide
 
 
 def joined(scheduler: SchedulerStandIn) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from support.host_kv_cache import HostKVCache
-from support.pega_server import PegaServer
-from support.scheduler_stand_in import SchedulerStandIn
-from support.worker_steps import joined
 
 from pegaflow.native.library import Library
 from pegaflow.settings import Settings
 from pegaflow.worker.worker_side import WorkerSide
+from support.host_kv_cache import HostKVCache
+from support.pega_server import PegaServer
+from support.scheduler_stand_in import SchedulerStandIn
+from support.worker_steps import joined
 
 
 @pytest.fixture
@@ -33,17 +33,17 @@ def scheduler(
 @pytest.fixture
 def new_worker(
     pega_server: PegaServer, library: Library, scheduler: SchedulerStandIn
-) -> Iterator[Callable[[], WorkerSide]]:
+) -> Iterator[Callable[..., WorkerSide]]:
     """Makes worker sides of the scheduler's engine; they are closed at the end."""
     made: list[WorkerSide] = []
 
-    def make() -> WorkerSide:
+    def make(rank: int = 0) -> WorkerSide:
         made.append(
             WorkerSide(
                 Settings(endpoint=pega_server.address, transfer_threads=2),
                 run_id=scheduler.run_id,
-                rank=0,
-                rank_count=1,
+                rank=rank,
+                rank_count=scheduler.rank_count,
                 name="test",
                 load_library=lambda: library,
             )

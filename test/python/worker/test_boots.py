@@ -6,16 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from pegaflow.client.engine_id import engine_id_for
+from pegaflow.wire.steps import JobKind
+from pegaflow.worker.worker_side import WorkerSide
 from support.host_kv_cache import HostKVCache
 from support.pega_server import PegaServer
 from support.scheduler_stand_in import SchedulerStandIn
 from support.told import Told
 from support.waiting import until
 from support.worker_steps import joined, stored
-
-from pegaflow.client.engine_id import engine_id_for
-from pegaflow.wire.steps import JobKind
-from pegaflow.worker.worker_side import WorkerSide
 
 
 def hold_files(server: PegaServer) -> set[str]:

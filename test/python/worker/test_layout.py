@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
+from pegaflow.worker.layout import UnsupportedLayout, describe_layout
 from support.host_kv_cache import (
     Config,
     FakeStorage,
@@ -18,8 +20,6 @@ from support.host_kv_cache import (
     UniformTypeKVCacheSpecs,
     layer_name,
 )
-
-from pegaflow.worker.layout import UnsupportedLayout, describe_layout
 
 PAGE = 4096
 BLOCKS = 8

@@ -5,11 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from support.host_kv_cache import HostKVCache
-from support.scheduler_stand_in import SchedulerStandIn
-from support.told import Told
-from support.waiting import until
-from support.worker_steps import joined, stored
 
 from pegaflow.native.library import Library
 from pegaflow.native.transfer import Transfer
@@ -18,6 +13,11 @@ from pegaflow.wire.handshake import unpack_handshake
 from pegaflow.wire.steps import JobKind
 from pegaflow.worker.device import HostDevice
 from pegaflow.worker.worker_side import WorkerSide
+from support.host_kv_cache import HostKVCache
+from support.scheduler_stand_in import SchedulerStandIn
+from support.told import Told
+from support.waiting import until
+from support.worker_steps import joined, stored
 
 
 class WatchedDevice(HostDevice):

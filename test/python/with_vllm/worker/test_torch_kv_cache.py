@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.pega_server import PegaServer
-from support.scheduler_stand_in import SchedulerStandIn
-from support.told import Told
-from support.worker_steps import joined
 
 from pegaflow.native.library import Library
 from pegaflow.settings import Settings
 from pegaflow.wire.steps import JobKind
 from pegaflow.worker.layout import UnsupportedLayout, describe_layout
 from pegaflow.worker.worker_side import WorkerSide
+from support.pega_server import PegaServer
+from support.scheduler_stand_in import SchedulerStandIn
+from support.told import Told
+from support.worker_steps import joined
 
 torch = pytest.importorskip("torch", reason="real tensors need the environment of vLLM")
 layouts = pytest.importorskip("vllm.v1.kv_cache_layout", reason="vLLM 0.29 and later place layers")
