@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import type { ModelShape } from '../engine/reference-model.js';
 import { type Child, startChild } from '../process/child.js';
 import type { PegaClient } from '../rpc/client.js';
-import { diedOf, NOT_FOR_US, stopAfter, withDeaths, withOwnServer } from './own-server.js';
+import { diedOf, NOT_FOR_US, stopAfter, whileAlive, withOwnServer } from './own-server.js';
 import { untilFilled } from './pega-view.js';
 import type { Progress } from './progress.js';
 import { withRunFolder } from './run-folder.js';
@@ -39,11 +39,12 @@ export function withEmbedded<T>(
     withOwnServer({ ...options, folder, device: 'cpu' }, async ({ socket, pega, died }) => {
       options.progress.note('starting the reference worker …');
       const worker = await startWorker(options, socket);
-      return stopAfter(worker, async () => {
-        const signal = withDeaths(options.signal, [died, diedOf(worker)]);
-        await untilFilled(pega, signal);
-        return await use({ url: worker.pair('url'), pega, signal });
-      });
+      return stopAfter(worker, () =>
+        whileAlive(options.signal, [died, diedOf(worker)], async (signal) => {
+          await untilFilled(pega, signal);
+          return await use({ url: worker.pair('url'), pega, signal });
+        }),
+      );
     }),
   );
 }

@@ -3,7 +3,8 @@
 //
 // It is a real process over the real socket. Which engine uses it is the caller's.
 import { join } from 'node:path';
-import { PegaError } from '../errors.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PegaError, toPegaError } from '../errors.js';
 import { type Child, startChild } from '../process/child.js';
 import { connectPega, type PegaClient } from '../rpc/client.js';
 import type { Progress } from './progress.js';
@@ -89,14 +90,31 @@ export async function diedOf(child: Child): Promise<PegaError> {
   );
 }
 
-/** The given signal, aborted too when a process that should be there ends: requests would fail one by one. */
-export function withDeaths(
+/** A request fails some moments before its process is seen to be gone. */
+const DEATH_SEEN_MS = 3000;
+
+/**
+ * Aborts what is done when a process that should be there ends, and throws that end: not the failures of
+ * single requests that follow from it.
+ */
+export async function whileAlive<T>(
   signal: AbortSignal,
   deaths: readonly Promise<PegaError>[],
-): AbortSignal {
-  const controller = new AbortController();
-  for (const death of deaths) {
-    void death.then((error) => controller.abort(error));
+  use: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const dead = new AbortController();
+  const either = AbortSignal.any([signal, dead.signal]);
+  const death = Promise.race(deaths).then((error) => dead.abort(error));
+  try {
+    return await use(either);
+  } catch (thrown) {
+    if (toPegaError(thrown).code === 'PEGA_UNAVAILABLE') {
+      await Promise.race([
+        death,
+        sleep(DEATH_SEEN_MS, undefined, { signal }).catch(() => undefined),
+      ]);
+    }
+    either.throwIfAborted();
+    throw thrown;
   }
-  return AbortSignal.any([signal, controller.signal]);
 }

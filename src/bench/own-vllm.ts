@@ -8,7 +8,7 @@ import { makeTinyModel } from '../vllm/made-model.js';
 import { type ModelFacts, readModelFacts } from '../vllm/model-facts.js';
 import { findModel, type ModelFolder } from '../vllm/model-folder.js';
 import { startVllm, type VllmServer } from '../vllm/vllm-server.js';
-import { type OwnServer, stopAfter, withDeaths, withOwnServer } from './own-server.js';
+import { type OwnServer, stopAfter, whileAlive, withOwnServer } from './own-server.js';
 import { untilFilled } from './pega-view.js';
 import type { Progress } from './progress.js';
 import type { RunSize } from './reference-size.js';
@@ -63,25 +63,33 @@ export function withOwnVllm<T>(
     const device = plan.python.isCpuBuild ? 'cpu' : 'gpu';
     const { poolBytes } = plan;
     return withOwnServer({ folder, poolBytes, device, signal, progress }, async (server) => {
-      const vllm = await start(options, plan, server, folder);
-      return stopAfter(vllm, async () => {
-        const signals = withDeaths(signal, [server.died, vllm.died]);
-        await untilFilled(server.pega, signals);
-        return await use({
-          url: vllm.url,
-          pega: server.pega,
-          signal: signals,
-          model: plan.model.name,
-          facts: plan.facts,
-          size: plan.size,
-          poolBytes,
-          vllmVersion: plan.python.vllmVersion,
-          isCpuBuild: plan.python.isCpuBuild,
-          keepLog: vllm.keepLog,
-        });
-      });
+      const vllm = await whileAlive(signal, [server.died], (alive) =>
+        start(options, plan, { server, folder, signal: alive }),
+      );
+      return stopAfter(vllm, () =>
+        whileAlive(signal, [server.died, vllm.died], async (alive) => {
+          await untilFilled(server.pega, alive);
+          return await use(describe(plan, server, vllm, alive));
+        }),
+      );
     });
   });
+}
+
+function describe(plan: Plan, server: OwnServer, vllm: VllmServer, signal: AbortSignal): OwnVllm {
+  const { python, model, facts, size, poolBytes } = plan;
+  return {
+    url: vllm.url,
+    pega: server.pega,
+    signal,
+    model: model.name,
+    facts,
+    size,
+    poolBytes,
+    vllmVersion: python.vllmVersion,
+    isCpuBuild: python.isCpuBuild,
+    keepLog: vllm.keepLog,
+  };
 }
 
 /** Refuses what can't work before a minute is spent on it: the model, the sizes, the interpreter. */
@@ -113,8 +121,7 @@ function sizesOf(options: OwnVllmOptions, model: ModelFolder) {
 async function start(
   options: OwnVllmOptions,
   plan: Plan,
-  server: OwnServer,
-  folder: string,
+  { server, folder, signal }: { server: OwnServer; folder: string; signal: AbortSignal },
 ): Promise<VllmServer> {
   const { python, model, facts, size } = plan;
   const line = options.progress.wait(`starting vLLM ${python.vllmVersion}`);
@@ -130,7 +137,7 @@ async function start(
         extraArguments: options.extraArguments,
         temporaryFolder: folder,
       },
-      signal: withDeaths(options.signal, [server.died]),
+      signal,
       onStarting: line.update,
     });
   } finally {
