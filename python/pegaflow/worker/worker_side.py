@@ -1,8 +1,8 @@
 """The connector in a worker: copies what the scheduler side ordered and tells how it ended.
 
-One method for each hook that vLLM's worker calls, all on its model thread; none raises. The link's
-thread registers, opens slabs and closes old registrations. Hold bits are the scheduler side's
-alone. The rules: docs/protocol.md §3 and §5.
+One method for each hook that vLLM's worker calls, all on its model thread; none raises, none waits
+for the server (rank_link.py does). Hold bits are the scheduler side's alone. The rules:
+docs/protocol.md §3 and §5.
 
 Whatever happens, each job ends once: one that no open registration can copy fails at once.
 """
@@ -10,15 +10,9 @@ Whatever happens, each job ends once: one that no open registration can copy fai
 from __future__ import annotations
 
 import logging
-import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pegaflow.client.pega_client import PegaClient
-from pegaflow.client.records import Decision, SessionReport
-from pegaflow.client.registration import Registration
-from pegaflow.client.server_link import ServerLink
 from pegaflow.errors import PegaError
 from pegaflow.native.library import Library
 from pegaflow.settings import Settings
@@ -27,13 +21,13 @@ from pegaflow.wire.handshake import RankHandshake, pack_handshake
 from pegaflow.wire.steps import CopyJob, JobKind, unpack_step
 from pegaflow.worker.copies import Copies
 from pegaflow.worker.device import CopyDevice, device_for
+from pegaflow.worker.failure_log import FailureLog
 from pegaflow.worker.layout import UnsupportedLayout, WorkerLayout, describe_layout
 from pegaflow.worker.open_boots import OpenBoots
 from pegaflow.worker.outcomes import Outcomes
+from pegaflow.worker.rank_link import RankLink, RankPlace
 
 logger = logging.getLogger(__name__)
-
-DECISIONS_MAX = 256
 
 
 class WorkerSide:
@@ -51,27 +45,20 @@ class WorkerSide:
         """`name`: of the engine, for people. `refusal`: why this engine can't take part, if so."""
         self.recorder = StatsRecorder()
         self._settings = settings
-        self._run_id = run_id
-        self._rank = rank
-        self._rank_count = rank_count
-        self._name = name
+        self._place = RankPlace(run_id=run_id, rank=rank, rank_count=rank_count, name=name)
         self._load_library = load_library
         self._refusal = refusal or "no KV cache was registered"
         self._refused = bool(refusal)
         self._epoch = 0
         self._boots = OpenBoots()
         self._outcomes = Outcomes()
+        self._failures = FailureLog(self.recorder)
         self._stores: list[CopyJob] = []
         """Of this step; they read what its computation has written."""
-        self._decisions: deque[Decision] = deque()
-        self._decisions_dropped = 0
-        self._slabs_ready = 0
-        self._complaints: set[str] = set()
         self._kv_caches: Mapping[str, Any] = {}
         self._layout: WorkerLayout | None = None
         self._device: CopyDevice | None = None
-        self._client: PegaClient | None = None
-        self._link: ServerLink | None = None
+        self._link: RankLink | None = None
 
     # ---- start ----------------------------------------------------------------------------------
 
@@ -94,14 +81,15 @@ class WorkerSide:
         self._layout = layout
         self._device = device
         self._refusal = ""
-        client = PegaClient(self._settings.endpoint)
-        self._client = client
-        self._link = ServerLink(
-            lambda: self._open(client, library, layout, device),
-            on_tick=self._tick,
-            on_lost=self._lost,
-            make_report=self._make_report,
-            name="pega-worker-link",
+        self._link = RankLink(
+            self._place,
+            endpoint=self._settings.endpoint,
+            library=library,
+            layout=layout,
+            device=device,
+            boots=self._boots,
+            failures=self._failures,
+            epoch=lambda: self._epoch,
         )
         self._link.start()
 
@@ -116,10 +104,9 @@ class WorkerSide:
     def begin_step(self, payload: bytes) -> None:
         """Starts this step's loads and waits for synchronous ones. Before or after the forward."""
         try:
-            orders = unpack_step(payload, self._rank)
+            orders = unpack_step(payload, self._place.rank)
         except Exception as error:
-            self._say_once(f"a step's orders can't be read: {error!r}", key="orders")
-            self.recorder.fail("orders")
+            self._failures.orders_unreadable(error)
             self._outcomes.fail_blocks(range(1, self._layout.block_count if self._layout else 1))
             return
         self._follow_epoch(orders.epoch)
@@ -159,10 +146,7 @@ class WorkerSide:
     def close(self) -> None:
         """Copies that run end; later ones fail."""
         if self._link is not None:
-            self._link.stop()
-        self._boots.close()
-        if self._client is not None:
-            self._client.close()
+            self._link.close()
 
     # ---- jobs -----------------------------------------------------------------------------------
 
@@ -186,27 +170,8 @@ class WorkerSide:
 
     def _end(self, job: CopyJob, error: Exception | None, seconds: float) -> None:
         self._outcomes.ended(job, failed=error is not None, seconds=seconds)
-        if error is None:
-            return
-        code = error.code if isinstance(error, PegaError) else "PEGA_INTERNAL"
-        kind = "store_failed" if job.kind is JobKind.STORE else "load_failed"
-        self.recorder.fail(code)
-        self._decide(job.request_id, kind, str(error))
-        if job.kind is JobKind.LOAD_SYNC:
-            logger.error("pega: a synchronous load failed: %s", error)
-        else:
-            self._say_once(f"{kind}, {code}: {error}", key=f"{kind} {code}")
-
-    def _decide(self, request_id: str, kind: str, cause: str) -> None:
-        if len(self._decisions) >= DECISIONS_MAX:
-            self._decisions_dropped += 1
-            return
-        self._decisions.append(Decision(request_id[:128], kind, cause, time.time()))
-
-    def _say_once(self, text: str, key: str | None = None) -> None:
-        if (key or text) not in self._complaints and len(self._complaints) < DECISIONS_MAX:
-            self._complaints.add(key or text)
-            logger.warning("pega: %s (said once)", text)
+        if error is not None:
+            self._failures.job_failed(job, error)
 
     def _follow_epoch(self, epoch: int) -> None:
         """Other weights: another engine to the server. The old one stays while it is used."""
@@ -214,74 +179,3 @@ class WorkerSide:
             self._epoch = epoch
             if self._link is not None:
                 self._link.reopen("the weights have changed")
-
-    # ---- the link's thread ----------------------------------------------------------------------
-
-    def _open(
-        self, client: PegaClient, library: Library, layout: WorkerLayout, device: CopyDevice
-    ) -> Registration:
-        epoch = self._epoch
-        if any(copies.is_place_of(epoch) for copies in self._boots.open):
-            raise PegaError("PEGA_ALREADY_EXISTS", "the former registration is still in use")
-        registration = Registration.open(
-            client,
-            library,
-            run_id=self._run_id,
-            epoch=epoch,
-            rank=self._rank,
-            rank_count=self._rank_count,
-            identity=None,
-            layout=layout.on_the_wire(),
-            device=device.name,
-            name=self._name,
-        )
-        try:
-            copies = Copies(registration, device.open_transfer(registration.memory, layout))
-        except BaseException:
-            registration.close()
-            raise
-        try:
-            self._boots.add(copies)
-        except PegaError:
-            copies.close()
-            raise
-        return registration
-
-    def _tick(self, registration: Registration | None) -> None:
-        if registration is not None and registration.epoch != self._epoch:
-            registration.lose("the weights have changed")
-        for copies in self._boots.open:
-            if not copies.registration.lost:
-                self._report_slabs(copies)
-        self._boots.close_idle()
-
-    def _report_slabs(self, copies: Copies) -> None:
-        try:
-            self._slabs_ready = copies.report_slabs()
-        except PegaError as error:
-            if error.code != "PEGA_STALE_BOOT":  # the link sees that by itself
-                raise
-
-    def _lost(self, registration: Registration) -> None:
-        for copies in self._boots.open:
-            if copies.registration is registration and not copies.closed:
-                copies.retract_sync()
-
-    def _make_report(self) -> SessionReport:
-        stats = self._boots.stats()
-        decisions = []
-        while self._decisions:
-            decisions.append(self._decisions.popleft())
-        return SessionReport(
-            load_bytes=stats.load_bytes,
-            store_bytes=stats.store_bytes,
-            load_jobs=stats.load_jobs,
-            store_jobs=stats.store_jobs,
-            failed_jobs=stats.failed_jobs,
-            load_seconds=stats.load_busy_s,
-            store_seconds=stats.store_busy_s,
-            transfers_running=stats.jobs_now,
-            slabs_ready=self._slabs_ready,
-            decisions=tuple(decisions),
-            decisions_dropped=self._decisions_dropped,
-        )
