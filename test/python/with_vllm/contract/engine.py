@@ -224,16 +224,23 @@ class ContractEngine:
                         self.finished.setdefault(one.request_id, str(one.finish_reason))
 
     def _note_promises(self) -> None:
-        """vLLM tells the connector of every admission; the promise is written down there."""
-        told = self.connector.update_state_after_alloc
+        """What was answered last before an admission; a promotion after a load asks nothing."""
+        answer = self.connector.get_num_new_matched_tokens
+        admit = self.connector.update_state_after_alloc
+        asked: set[str] = set()
 
-        def note(request: Any, blocks: Any, external_tokens: int) -> None:
-            promoted = request.status == RequestStatus.WAITING_FOR_REMOTE_KVS
-            if not promoted:
+        def note_answer(request: Any, computed_tokens: int) -> Any:
+            asked.add(request.request_id)
+            return answer(request, computed_tokens)
+
+        def note_admission(request: Any, blocks: Any, external_tokens: int) -> None:
+            if request.request_id in asked:
+                asked.discard(request.request_id)
                 self.external_tokens[request.request_id].append(external_tokens)
-            told(request, blocks, external_tokens)
+            admit(request, blocks, external_tokens)
 
-        self.connector.update_state_after_alloc = note
+        self.connector.get_num_new_matched_tokens = note_answer
+        self.connector.update_state_after_alloc = note_admission
 
 
 def wait_until(what: str, holds: Callable[[], bool]) -> None:

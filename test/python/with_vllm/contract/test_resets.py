@@ -1,0 +1,75 @@
+"""vLLM's prefix cache is emptied, with copies under way or not, and with the connector's or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from with_vllm.contract.engine import ContractEngine, wait_until
+from with_vllm.contract.faults import Faults
+from with_vllm.contract.prompts import prompt_of
+
+MakeEngine = Callable[..., ContractEngine]
+
+
+def test_while_stores_run_it_fails_and_then_succeeds(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    prompt = prompt_of("reset", 100)
+    faults = Faults(engine.workers.ranks[0])
+    faults.late()
+    engine.add("a", prompt)
+    engine.run_until("the answer is there", lambda: "a" in engine.finished)
+    engine.run_until("stores run", lambda: bool(engine.side._stores._running))
+    assert not engine.reset_prefix_cache()
+    faults.late(False)
+    engine.run_until("the reset succeeds", lambda: engine.reset_prefix_cache())
+    engine.run()
+    engine.wait_told()
+    assert engine.ask("b", prompt) == 96
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("async_scheduling", [False, True], ids=["plain", "async"])
+def test_with_the_connector_nothing_stored_is_found_again(
+    make_engine: MakeEngine, ranks: int, async_scheduling: bool
+) -> None:
+    engine = make_engine(ranks=ranks, async_scheduling=async_scheduling)
+    prompt = prompt_of(f"epoch {ranks} {async_scheduling}", 100)
+    assert engine.ask("cold", prompt) == 0
+    before = engine.side._link.current.engine_id
+    assert engine.reset_prefix_cache(reset_connector=True)
+    # Workers hear of it in the next step's metadata.
+    assert engine.ask("during", prompt_of("during", 20)) == 0
+    wait_until("another engine", lambda: other_engine(engine, before))
+    engine.wait_connected()
+    assert engine.reset_prefix_cache()
+    assert engine.ask("other weights", prompt) == 0
+    assert engine.reset_prefix_cache()
+    assert engine.ask("warm", prompt) == 96
+    assert engine.workers.unsound == []
+
+
+def test_with_the_connector_while_stores_run(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    prompt = prompt_of("epoch while storing", 100)
+    faults = Faults(engine.workers.ranks[0])
+    faults.late()
+    engine.add("a", prompt)
+    engine.run_until("stores run", lambda: bool(engine.side._stores._running))
+    before = engine.side._link.current.engine_id
+    engine.reset_prefix_cache(reset_connector=True)
+    for _ in range(5):
+        engine.step()
+    faults.late(False)
+    engine.run()
+    engine.check_answer("a")
+    wait_until("another engine", lambda: other_engine(engine, before))
+    engine.wait_connected()
+    assert engine.reset_prefix_cache()
+    assert engine.ask("b", prompt) == 0
+
+
+def other_engine(engine: ContractEngine, before: bytes) -> bool:
+    registration = engine.side._link.current
+    return registration is not None and registration.engine_id != before
