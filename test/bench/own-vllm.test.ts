@@ -8,7 +8,7 @@ import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { groupMembers } from '../../src/vllm/process-group.js';
 import { until } from '../server/support/until.js';
-import { fakeVllm, writeModel } from '../vllm-start/support/fake-vllm.js';
+import { fakeVllm, writeModel } from '../vllm/support/fake-vllm.js';
 import { resultSchema } from './result-schema.js';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
