@@ -4,6 +4,7 @@
 import { expect, inject, test } from 'vitest';
 import { answersOf, readExpected, TOGETHER } from './support/expected.js';
 import { expectAnswers, expectAnswersTogether, suite } from './support/suite.js';
+import { PATIENT } from './support/vllm.js';
 import { HIT_BLOCKS, HIT_TOKENS } from './support/workload.js';
 
 const { float32, together } = readExpected(inject('grounds'));
@@ -12,7 +13,7 @@ const SMALL_POOL_BYTES = 16 * 1024 ** 2;
 const AT_ONCE = 4;
 
 const { server, vllm } = suite({ 'pool-size': '512mb' }, [
-  { name: 'batches', dtype: 'float32', connector: true },
+  { name: 'batches', dtype: 'float32', connector: true, settings: PATIENT },
 ]);
 
 test('without a connector, batches change no token', () => {

@@ -8,6 +8,7 @@ import { signalAll, untilGone } from './support/engine-processes.js';
 import { readExpected } from './support/expected.js';
 import { engineOf, pauseWithEverything } from './support/interruptions.js';
 import { expectAnswersTogether, suite } from './support/suite.js';
+import { PATIENT } from './support/vllm.js';
 
 const GONE_WITHIN_MS = 1000;
 /** Longer than the server takes to end what a dead engine held. */
@@ -16,9 +17,9 @@ const STILL_AFTER_MS = 1500;
 const stored = readExpected(inject('grounds')).float32.slice(0, 4);
 
 const { server, vllm } = suite({ 'pool-size': '512mb' }, [
-  { name: 'killed-api', dtype: 'float32', connector: true },
-  { name: 'killed-core', dtype: 'float32', connector: true },
-  { name: 'killed-whole', dtype: 'float32', connector: true },
+  { name: 'killed-api', dtype: 'float32', connector: true, settings: PATIENT },
+  { name: 'killed-core', dtype: 'float32', connector: true, settings: PATIENT },
+  { name: 'killed-whole', dtype: 'float32', connector: true, settings: PATIENT },
 ]);
 
 beforeAll(async () => {

@@ -4,6 +4,7 @@
 import { expect, inject, test } from 'vitest';
 import { readExpected } from './support/expected.js';
 import { expectAnswers, expectAnswersTogether, suite } from './support/suite.js';
+import { PATIENT } from './support/vllm.js';
 import { BLOCK_TOKENS, HIT_TOKENS } from './support/workload.js';
 
 const { float32, growing } = readExpected(inject('grounds'));
@@ -15,12 +16,14 @@ const { server, vllm } = suite({ 'pool-size': '512mb' }, [
     name: 'preempting',
     dtype: 'float32',
     connector: true,
+    settings: PATIENT,
     args: ['--num-gpu-blocks-override', String(FEW_BLOCKS)],
   },
   {
     name: 'uncached',
     dtype: 'float32',
     connector: true,
+    settings: PATIENT,
     args: ['--no-enable-prefix-caching'],
   },
 ]);

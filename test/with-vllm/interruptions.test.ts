@@ -16,6 +16,7 @@ const BACK_WITHIN_MS = 3000;
 const BLOCK_BYTES = 512 * 1024;
 const POOL_BLOCKS = 512;
 const FLOOD_BLOCKS = 64;
+const ROUNDS_MAX = 5;
 
 const { float32 } = readExpected(inject('grounds'));
 const asked = float32.slice(0, 8);
@@ -131,9 +132,15 @@ test.each(['load', 'store'] as const)('the server killed before a %s', async (wh
 });
 
 test.each(['load', 'store'] as const)('the server killed during a %s', async (what) => {
-  await prepare(what);
-  const answered = ask[what](`during ${what}`);
-  await untilHeld(server);
+  let answered = Promise.resolve();
+  // On a busy machine an engine may give up on a server that is slow, and hold nothing.
+  for (let round = 0, held = false; !held; round += 1) {
+    expect(round).toBeLessThan(ROUNDS_MAX);
+    await answered;
+    await prepare(what);
+    answered = ask[what](`during ${what} ${round}`);
+    held = await untilHeld(server, answered);
+  }
   await server.kill();
   await answered;
   await server.start();

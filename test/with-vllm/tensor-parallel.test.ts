@@ -8,6 +8,7 @@ import { signalAll, untilGone } from './support/engine-processes.js';
 import { readExpected } from './support/expected.js';
 import { engineOf, pauseWithEverything } from './support/interruptions.js';
 import { expectAnswers, expectAnswersTogether, suite } from './support/suite.js';
+import { PATIENT } from './support/vllm.js';
 import { HIT_BLOCKS, HIT_TOKENS } from './support/workload.js';
 
 const GONE_WITHIN_MS = 1000;
@@ -15,7 +16,13 @@ const GONE_WITHIN_MS = 1000;
 const expected = readExpected(inject('grounds')).float32.slice(0, 8);
 
 const { server, vllm } = suite({ 'pool-size': '512mb' }, [
-  { name: 'two-ranks', dtype: 'float32', connector: true, args: ['--tensor-parallel-size', '2'] },
+  {
+    name: 'two-ranks',
+    dtype: 'float32',
+    connector: true,
+    settings: PATIENT,
+    args: ['--tensor-parallel-size', '2'],
+  },
 ]);
 
 beforeAll(async () => {

@@ -2,10 +2,10 @@
 //
 // Started as the bench starts it (src/vllm/launch.ts), but not ended like that: these tests kill one process
 // of it and look at what the others do. Each has a group of processes and a TMPDIR of its own; its log
-// stays in build/vllm-logs.
+// and its last metrics stay in build/vllm-logs.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -49,12 +49,16 @@ export interface VllmOptions {
   args?: readonly string[];
 }
 
+/** A busy test machine is not what most of these tests are about. */
+export const PATIENT = { query_deadline_ms: 5000, reserve_deadline_ms: 5000 };
+
 export type Vllm = Awaited<ReturnType<typeof startVllm>>;
 
 export const LOGS = fileURLToPath(new URL('../../../build/vllm-logs', import.meta.url));
 /** Two that start at once on two busy cores take a minute. */
 const READY_TIMEOUT_MS = 240_000;
 const STOP_TIMEOUT_MS = 20_000;
+const METRICS_TIMEOUT_MS = 5000;
 
 export async function startVllm(grounds: Grounds, options: VllmOptions) {
   const port = await freePort();
@@ -77,11 +81,16 @@ export async function startVllm(grounds: Grounds, options: VllmOptions) {
     throw failure;
   }
   const endpoint = { url, dispatcher };
-  const api = connectEngine({ url, dispatcher, signal: new AbortController().signal });
-  const counters = async (): Promise<EngineCounters> => {
-    const { body } = await dispatcher.request({ origin: url, path: '/metrics', method: 'GET' });
-    return readEngineCounters(await body.text());
+  const readMetrics = async (): Promise<string> => {
+    const path = '/metrics';
+    const timeouts = { headersTimeout: METRICS_TIMEOUT_MS, bodyTimeout: METRICS_TIMEOUT_MS };
+    const { body } = await dispatcher.request({ origin: url, path, method: 'GET', ...timeouts });
+    return body.text();
   };
+  const keepMetrics = async (): Promise<void> =>
+    writeFileSync(join(LOGS, `${options.name}.metrics`), await readMetrics());
+  const api = connectEngine({ url, dispatcher, signal: new AbortController().signal });
+  const counters = async (): Promise<EngineCounters> => readEngineCounters(await readMetrics());
   return {
     name: options.name,
     pid,
@@ -100,6 +109,7 @@ export async function startVllm(grounds: Grounds, options: VllmOptions) {
       return subtractEngineCounters(await counters(), before);
     },
     stop: async (): Promise<void> => {
+      await keepMetrics().catch(() => undefined); // it may be dead already
       const all = [pid, ...descendantsOf(pid).map((one) => one.pid)];
       signalAll(all, 'SIGCONT');
       signalAll([pid], 'SIGTERM');
