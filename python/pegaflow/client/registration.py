@@ -150,7 +150,8 @@ class Registration:
             self.lose(error.message)
             return
         if boot_number != self.boot_number:
-            self.lose("the server restarted" if boot_number else "the pool was removed")
+            # 0 also while a server that starts writes its header.
+            self.lose("the server restarted" if boot_number else "the pool restarts or was removed")
 
     def takes_report(self) -> bool:
         """False while the server does not read those before: decisions would be lost."""

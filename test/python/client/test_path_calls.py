@@ -11,6 +11,7 @@ import pytest
 
 from pegaflow.client.breaker import Breaker
 from pegaflow.client.path_calls import PathCalls
+from pegaflow.client.pega_client import PegaClient
 from pegaflow.client.records import QueryAnswer, ReserveAnswer
 from pegaflow.client.registration import Registration
 from pegaflow.errors import PegaError
@@ -193,9 +194,49 @@ def test_a_late_reserve_leaves_no_reservation(engine: Engine, pega_server: PegaS
     assert engine.reserve("a", 2).outcomes == b"\x00\x00"
 
 
-def test_the_deadline_of_a_reserve_counts_from_the_call(engine: Engine) -> None:
-    engine.ask_reserve("a", 2, within_s=-1.0)
+def test_the_deadline_of_a_reserve_counts_from_the_call(
+    open_registration: OpenRegistration,
+) -> None:
+    engine = Engine(open_registration(), Breaker(failures=1, pause_s=600))
+    engine.breaker.failed()
+    busy, go_on = threading.Event(), threading.Event()
+
+    def keep_the_calls_thread(_: object) -> None:
+        busy.set()
+        go_on.wait(20)
+
+    engine.calls.query(hashes("a", 2), 0, DEADLINE_S, keep_the_calls_thread)
+    assert busy.wait(20)
+    engine.breaker.succeeded()
+    engine.ask_reserve("a", 2, within_s=0.05)
+    threading.Event().wait(0.1)
+    go_on.set()
     assert engine.answers.next().code == "PEGA_TIMEOUT"
+    engine.settle()
+    engine.calls.close()
+
+
+def test_a_call_that_has_ended_already_is_answered_from_elsewhere(
+    engine: Engine, client: PegaClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = client.start
+
+    def start_and_wait(method: str, request: Any, timeout_s: float) -> Any:
+        future: Any = start(method, request, timeout_s)
+        future.exception()
+        return future
+
+    monkeypatch.setattr(client, "start", start_and_wait)
+    assert engine.query("a", 2).hit_blocks == 0
+    assert engine.answers.no_more()
+
+
+def test_what_can_not_be_sent_is_answered_too(engine: Engine, client: PegaClient) -> None:
+    client.close()
+    engine.ask_query("a", 2)
+    engine.ask_reserve("a", 2)
+    codes = {engine.answers.next().code for _ in range(2)}
+    assert codes <= {"PEGA_CANCELLED", "PEGA_UNAVAILABLE"}
     engine.settle()
 
 
@@ -224,7 +265,6 @@ def test_a_killed_server_answers_everyone_at_once(engine: Engine, pega_server: P
     assert engine.answers.no_more()
     until(lambda: engine.registration.lost, "lost")
     engine.settle()
-    assert engine.breaker.state == "closed", "the loss is no failure of the next server"
     engine.ask_query("a", 2)
     engine.ask_reserve("a", 2)
     assert [engine.answers.next().code for _ in range(2)] == ["PEGA_UNAVAILABLE"] * 2
@@ -238,13 +278,18 @@ def test_another_boot_loses_the_registration(engine: Engine, pega_server: PegaSe
     engine.settle()
 
 
-def test_a_loss_on_purpose_ends_what_waits(engine: Engine, pega_server: PegaServer) -> None:
+def test_a_loss_on_purpose_ends_what_waits(
+    open_registration: OpenRegistration, pega_server: PegaServer
+) -> None:
+    engine = Engine(open_registration(), Breaker(failures=1))
     pega_server.pause()
     engine.ask_query("a", 2, within_s=600)
     engine.registration.lose("the test says so")
     answer = engine.answers.next()
     assert (answer.code, answer.message) == ("PEGA_UNAVAILABLE", "lost: the test says so")
     engine.settle()
+    assert engine.breaker.state == "closed", "it says nothing about the next server"
+    engine.calls.close()
 
 
 def test_closing_answers_everyone_once(engine: Engine, pega_server: PegaServer) -> None:

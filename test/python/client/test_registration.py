@@ -154,7 +154,7 @@ def test_reports_arrive_and_never_end_the_session(
     pega_server: PegaServer, open_registration: OpenRegistration
 ) -> None:
     registration = open_registration()
-    decisions = tuple(Decision("r" * 300, "k" * 300, "€" * 3000, time.time()) for _ in range(300))
+    decisions = tuple(Decision("r" * 300, "k" * 300, "€" * 3000, time.time()) for _ in range(2000))
     registration.report(SessionReport(load_bytes=7, load_seconds=0.5, decisions=decisions))
 
     def arrived() -> bool:

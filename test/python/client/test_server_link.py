@@ -123,6 +123,19 @@ def test_a_server_that_comes_back_is_registered_at_again(
     assert owner.lost == [first]
 
 
+def test_another_boot_number_in_shared_memory_is_noticed(
+    owner: Owner, pega_server: PegaServer
+) -> None:
+    owner.link.start()
+    until(owner.connected, "registered")
+    (header,) = pega_server.folder.glob("pega-*/header")
+    with header.open("r+b") as file:
+        file.seek(16)
+        file.write((pega_server.boot_number + 2).to_bytes(8, "little"))
+    until(lambda: owner.lost, "lost")
+    assert owner.lost[0].lost_because == "the server restarted"
+
+
 def test_a_worker_follows_its_scheduler_side(
     owner: Owner, pega_server: PegaServer, library: Library
 ) -> None:
