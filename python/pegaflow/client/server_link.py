@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 TICK_S = 0.1
 REPORT_S = 1.0
 PAUSE_FIRST_S = 0.1
-PAUSE_MOST_S = 0.5
+PAUSE_MOST_S = 0.25
+"""Trying a Unix socket costs next to nothing, and a server that is back is to be used at once."""
 STEADY_S = 5.0
 """A registration that lasted as long begins the pauses anew."""
 REPEAT_LOG_S = 60.0
@@ -118,7 +119,8 @@ class ServerLink:
             self._wake.clear()
         registration.lose("this side stops")
         self._current = None
-        self._log.say(logging.WARNING, f"the server was lost: {registration.lost_because}")
+        level = logging.INFO if self._stopping.is_set() else logging.WARNING
+        self._log.say(level, f"the server was lost: {registration.lost_because}")
         _guarded(lambda: self._on_lost(registration))
         return time.monotonic() - begun_s
 
