@@ -30,6 +30,8 @@ const ANSWER_TIMEOUT_MS = 10_000;
 /** Stores keep references for a moment; an engine with references cannot reset. */
 const RESET_TIMEOUT_MS = 5000;
 const RESET_AGAIN_MS = 50;
+/** An engine that does not say whether it did it is asked for so long: until its references are gone. */
+const RESET_UNSAID_MS = 1000;
 
 const modelsShape = z.object({ data: z.array(z.object({ id: z.string() })) });
 
@@ -61,9 +63,10 @@ async function firstModel(options: EngineApiOptions): Promise<FirstModel> {
 
 async function resetPrefixCache(options: EngineApiOptions): Promise<void> {
   const timeoutMs = options.resetTimeoutMs ?? RESET_TIMEOUT_MS;
-  const deadlineMs = performance.now() + timeoutMs;
+  const startMs = performance.now();
   for (;;) {
     const { status, text } = await ask(options, 'POST', '/reset_prefix_cache');
+    const elapsedMs = performance.now() - startMs;
     if (status === 404 || status === 405) {
       throw new PegaError(
         'PEGA_INVALID_RUN',
@@ -75,10 +78,11 @@ async function resetPrefixCache(options: EngineApiOptions): Promise<void> {
         },
       );
     }
-    if (status === 200 && resetSucceeded(text)) {
+    const succeeded = status === 200 ? resetSucceeded(text) : false;
+    if (succeeded === true || (succeeded === undefined && elapsedMs >= RESET_UNSAID_MS)) {
       return;
     }
-    if (performance.now() >= deadlineMs) {
+    if (elapsedMs >= timeoutMs) {
       throw new PegaError(
         'PEGA_INVALID_RUN',
         `${options.url} did not reset its prefix cache in ${timeoutMs} ms (HTTP ${status}: ${text.slice(0, 200)})`,
@@ -91,13 +95,12 @@ async function resetPrefixCache(options: EngineApiOptions): Promise<void> {
   }
 }
 
-/** Older engines answer 200 with nothing; newer ones say in JSON whether they did it. */
-function resetSucceeded(text: string): boolean {
+/** Undefined: older engines, as vLLM 0.24, answer 200 with nothing, whatever happened. */
+function resetSucceeded(text: string): boolean | undefined {
   const answer = parseJson(text);
-  return (
-    !(typeof answer === 'object' && answer !== null && 'success' in answer) ||
-    answer.success === true
-  );
+  return typeof answer === 'object' && answer !== null && 'success' in answer
+    ? answer.success === true
+    : undefined;
 }
 
 function parseJson(text: string): unknown {

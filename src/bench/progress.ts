@@ -48,7 +48,7 @@ export function progressTo(stream: NodeJS.WriteStream): Progress {
     wait: (text) => {
       let detail = '';
       const line = (seconds: string) =>
-        detail === '' ? `${text} …` : `${text} … ${seconds} s: ${shortened(detail)}`;
+        `${text} … ${seconds} s${detail === '' ? '' : `: ${shortened(detail)}`}`;
       const end = follow(line, LOG_WAIT_EVERY_MS, false);
       return {
         update: (newest) => {

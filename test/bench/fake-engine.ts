@@ -17,6 +17,8 @@ export interface FakeEngineOptions {
   models?: unknown;
   /** Resets that are refused before one succeeds; Infinity: no such route. */
   resetRefusals?: number;
+  /** Answers a reset with nothing, whatever happened. */
+  resetsUnsaid?: boolean;
   /** Takes over a completion: the fault of a test. */
   completion?: (response: ServerResponse, index: number) => void;
 }
@@ -97,7 +99,7 @@ class FakeState {
       this.resets += 1;
       this.#local.clear();
     }
-    response.end(JSON.stringify({ success }));
+    response.end(this.#options.resetsUnsaid ? '' : JSON.stringify({ success }));
   }
 
   #exposition(): string {

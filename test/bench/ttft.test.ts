@@ -127,6 +127,11 @@ describe('benchTtft', () => {
     expect(result.passed).toBe(true);
   });
 
+  it('repeats a reset of an engine that does not say whether it did it', async () => {
+    const result = await bench({ resetRefusals: 3, resetsUnsaid: true });
+    expect(result.passed).toBe(true);
+  });
+
   it('ends before it measures when the engine cannot be reset', async () => {
     await expect(bench({ resetRefusals: Infinity })).rejects.toMatchObject({
       code: 'PEGA_INVALID_RUN',
