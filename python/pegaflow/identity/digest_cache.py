@@ -34,8 +34,8 @@ class DigestCache:
         if entry is not None and entry[:-1] == before:
             return str(entry[-1])
         value = compute(path)
-        if _stamp(path) == before:  # else it was written meanwhile
-            self._added[path] = [*before, value]
+        # Under the stamp from before: a file that was written meanwhile has another one now.
+        self._added[path] = [*before, value]
         return value
 
     def save(self) -> None:
