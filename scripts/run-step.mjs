@@ -9,6 +9,8 @@ const LINES_KEPT = 60;
 /** A terminal's line is rewritten; a log gets a line now and then. */
 const TERMINAL_EVERY_MS = 500;
 const LOG_EVERY_MS = 5000;
+/** pip names all packages in one line. */
+const LOG_CHARS_MAX = 160;
 
 /**
  * Resolves when the program ended well; else throws an Error with the last lines of its output.
@@ -55,7 +57,7 @@ function showLine(text) {
   if (process.stderr.isTTY) {
     process.stderr.write(`\r\u001b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
   } else {
-    process.stderr.write(`${text}\n`);
+    process.stderr.write(`${text.slice(0, LOG_CHARS_MAX)}\n`);
   }
 }
 

