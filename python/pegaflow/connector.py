@@ -31,7 +31,7 @@ from pegaflow.metrics import PegaPromMetrics, PegaStats
 from pegaflow.scheduler.assembly import SchedulerAssembly
 from pegaflow.settings import Settings
 from pegaflow.wire.ends import fold_ends
-from pegaflow.wire.handshake import pack_handshake, unpack_handshake
+from pegaflow.wire.handshake import RankHandshake, pack_handshake, unpack_handshake
 from pegaflow.wire.steps import StepOrders, pack_step
 from pegaflow.worker.assembly import make_worker_side
 
@@ -116,9 +116,13 @@ class PegaKVConnector(KVConnectorBase_V1):
         if self._worker is None:
             return None
         handshake = unpack_handshake(self._worker.handshake())
-        attention = self._guarded("", lambda: describe_attention(self._vllm_config))
-        layout = f"{handshake.layout}; {attention}"
-        return RankMetadata(pack_handshake(replace(handshake, layout=layout)))
+        attention = self._guarded(None, lambda: describe_attention(self._vllm_config))
+        if attention is None:
+            # Unknown, it could differ from another engine's and nobody would see it.
+            handshake = RankHandshake(0, "", "", "the attention's layout can't be read")
+        else:
+            handshake = replace(handshake, layout=f"{handshake.layout}; {attention}")
+        return RankMetadata(pack_handshake(handshake))
 
     def start_load_kv(self, forward_context: Any, **kwargs: Any) -> None:
         """Raises what begin_step raises: it reports failed loads itself."""
