@@ -72,7 +72,7 @@ function connectedFinding(samples: readonly Sample[]): Finding[] {
     warning(
       'connected',
       'not yet: the connector said so when vLLM last ran a step',
-      'send a request; if it stays, see the row of the server and the connector’s lines in vLLM’s log',
+      "send a request; if it stays, see the server's row and the connector's lines in vLLM's log",
     ),
   ];
 }
