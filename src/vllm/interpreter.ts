@@ -12,9 +12,6 @@ export interface ChosenPython {
   from: string;
 }
 
-/** What the interpreter said of itself. */
-export type PythonFacts = z.infer<typeof factsShape>;
-
 export interface VllmPython extends ChosenPython {
   pythonVersion: string;
   vllmVersion: string;
@@ -80,7 +77,10 @@ function isFile(path: string): boolean {
 }
 
 /** Asks the interpreter what it has; a module that is missing is told in the facts. */
-export async function askPython(python: ChosenPython, signal?: AbortSignal): Promise<PythonFacts> {
+async function askPython(
+  python: ChosenPython,
+  signal?: AbortSignal,
+): Promise<z.infer<typeof factsShape>> {
   const result = await execa(python.path, [pythonTool('probe_interpreter.py')], {
     stdin: 'ignore',
     timeout: PROBE_TIMEOUT_MS,

@@ -16,6 +16,7 @@ const SIZE = ['--num-prompts', '2', '--input-len', '64', '--request-rate', 'inf'
 
 let folder = '';
 let model = '';
+let pids: (number | undefined)[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'pega-own-vllm-'));
@@ -24,6 +25,10 @@ beforeEach(() => {
 
 afterEach(() => {
   rmSync(folder, { recursive: true });
+  for (const log of pids.flatMap(leftovers)) {
+    rmSync(log, { recursive: true });
+  }
+  pids = [];
 });
 
 const reportPath = () => join(folder, 'report.json');
@@ -33,10 +38,12 @@ function reported(): { pid: number; argv: string[]; env: Record<string, string> 
 }
 
 function start(faults: string, ...args: string[]) {
-  return execa(process.execPath, [PROGRAM, ...args], {
+  const run = execa(process.execPath, [PROGRAM, ...args], {
     reject: false,
     env: fakeVllm(faults, { FAKE_VLLM_REPORT: reportPath() }),
   });
+  pids.push(run.pid);
+  return run;
 }
 
 /** Folders of a run of that process, and logs that it kept. */
@@ -89,7 +96,6 @@ describe('pega bench ttft --model', () => {
     expect(leftovers(run.pid)).toEqual([log]);
     expect(statSync(log).mode & 0o777).toBe(0o600);
     expect(groupMembers(reported().pid)).toEqual([]);
-    rmSync(log);
   });
 
   it('tells why requests failed when vLLM dies during the run', async () => {
@@ -100,7 +106,6 @@ describe('pega bench ttft --model', () => {
     expect(stderr).toContain('the third is one too many');
     const [log = '', ...others] = leftovers(run.pid);
     expect([readFileSync(log, 'utf8'), others]).toEqual([expect.stringContaining('third'), []]);
-    rmSync(log);
   });
 
   it.each([
