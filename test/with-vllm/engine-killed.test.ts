@@ -47,11 +47,11 @@ async function expectNothingHeldSoon(): Promise<void> {
 test('the API server killed: the engine lives and keeps what it holds; then it is killed too', async () => {
   const one = vllm('killed-api');
   const engine = engineOf(one);
-  const { pinnedBytes, blocks } = await pauseWithEverything(server, one, stored);
+  const { look } = await pauseWithEverything(server, one, stored);
   signalAll([one.pid], 'SIGKILL');
   await untilGone([one.pid]);
   await sleep(STILL_AFTER_MS);
-  expect(await server.look()).toMatchObject({ pinnedBytes, blocks });
+  expect(await server.look()).toMatchObject({ pinnedBytes: look.pinnedBytes, blocks: look.blocks });
   signalAll(engine, 'SIGKILL');
   await untilGone(engine);
   await expectNothingHeldSoon();
@@ -60,11 +60,11 @@ test('the API server killed: the engine lives and keeps what it holds; then it i
 test('EngineCore killed: what it holds stays while a worker lives, and goes with it', async () => {
   const one = vllm('killed-core');
   const { core, workers } = one.processes();
-  const { pinnedBytes, blocks } = await pauseWithEverything(server, one, stored);
+  const { look } = await pauseWithEverything(server, one, stored);
   signalAll([core], 'SIGKILL');
   await untilGone([core]);
   await sleep(STILL_AFTER_MS);
-  expect(await server.look()).toMatchObject({ pinnedBytes, blocks });
+  expect(await server.look()).toMatchObject({ pinnedBytes: look.pinnedBytes, blocks: look.blocks });
   // vLLM's own worker ends when its engine is gone.
   signalAll(workers, 'SIGCONT');
   await untilGone(workers);

@@ -8,7 +8,8 @@ import { PAGE_BYTES, RESERVED_BYTES_ON_WIRE } from '../../src/limits.js';
 import { hashes } from '../server/support/hashes.js';
 import { signalAll } from './support/engine-processes.js';
 import { readExpected } from './support/expected.js';
-import { engineOf, pauseInStore, untilHeld } from './support/interruptions.js';
+import { type HeldSlots, openHeldSlots } from './support/held-slots.js';
+import { engineOf, pauseInStore, pauseWithEverything, untilHeld } from './support/interruptions.js';
 import { expectAnswers, expectAnswersTogether, suite } from './support/suite.js';
 import { HIT_TOKENS } from './support/workload.js';
 
@@ -45,15 +46,11 @@ async function expectBackSoon(salt: string): Promise<void> {
   }
 }
 
-test('an engine paused in the middle of a store: nothing that it holds is given to another', async () => {
-  const engine = vllm('interrupted');
-  const {
-    slots,
-    cacheSalt,
-    asked: pending,
-  } = await pauseInStore(server, engine, others, BLOCK_BYTES);
+/** Five times the pool, stored by another engine, while this one is paused and holds slots. */
+async function expectFloodToSpare(slots: HeldSlots): Promise<void> {
   const held = server.heldPages();
-  const before = slots.digest();
+  const digest = slots.digest();
+  const before = await server.look();
   const flood = await startEngineProcess({
     socket: server.socket,
     rankSlotBytes: [BLOCK_BYTES],
@@ -62,25 +59,17 @@ test('an engine paused in the middle of a store: nothing that it holds is given 
   try {
     for (let id = 1; id * FLOOD_BLOCKS <= 5 * POOL_BLOCKS; id += 1) {
       const answer = await flood.reserve(id, hashes(`flood ${id}`, FLOOD_BLOCKS));
-      expect(
-        grantedPages(answer.outcomes, answer.reserved).filter((page) => held.has(page)),
-      ).toEqual([]);
+      const granted = grantedPages(answer.outcomes, answer.reserved);
+      expect(granted.filter((page) => held.has(page))).toEqual([]);
       await flood.sealAll(id, answer);
     }
-    expect((await server.look()).totals.evicted).toBeGreaterThan(POOL_BLOCKS);
-    expect(slots.digest()).toBe(before);
-    expect(server.heldPages()).toEqual(held);
   } finally {
-    signalAll(engineOf(engine), 'SIGCONT');
-    slots.close();
     await flood.kill('SIGKILL');
   }
-  await pending;
-  await server.untilIdle();
-  await engine.reset();
-  const again = await engine.counting(() => expectAnswersTogether(engine, others, cacheSalt));
-  expect(again.externalHits).toBeGreaterThan(0);
-});
+  expect((await server.look()).totals.evicted - before.totals.evicted).toBeGreaterThan(POOL_BLOCKS);
+  expect(server.heldPages()).toEqual(held);
+  expect(slots.digest()).toBe(digest);
+}
 
 /** First pages of the slots that were granted, as bits of a hold file count them. */
 function grantedPages(outcomes: Uint8Array, reserved: Buffer): number[] {
@@ -93,6 +82,40 @@ function grantedPages(outcomes: Uint8Array, reserved: Buffer): number[] {
       return Array.from({ length: BLOCK_BYTES / PAGE_BYTES }, (_, page) => first + page);
     });
 }
+
+test('an engine paused in the middle of a store: nothing that it holds is given to another', async () => {
+  const engine = vllm('interrupted');
+  const paused = await pauseInStore(server, engine, others, BLOCK_BYTES);
+  try {
+    await expectFloodToSpare(paused.slots);
+  } finally {
+    signalAll(engineOf(engine), 'SIGCONT');
+    paused.slots.close();
+  }
+  await paused.asked;
+  await server.untilIdle();
+  await engine.reset();
+  const again = await engine.counting(() =>
+    expectAnswersTogether(engine, others, paused.cacheSalt),
+  );
+  expect(again.externalHits).toBeGreaterThan(0);
+});
+
+test('an engine paused with leases and reserved slots: the same', async () => {
+  const engine = vllm('interrupted');
+  await expectAnswersTogether(engine, asked);
+  await server.untilIdle();
+  const paused = await pauseWithEverything(server, engine, asked);
+  const slots = await openHeldSlots(server, BLOCK_BYTES);
+  try {
+    await expectFloodToSpare(slots);
+  } finally {
+    signalAll(engineOf(engine), 'SIGCONT');
+    slots.close();
+  }
+  expect((await paused.asked).filter(({ status }) => status === 'rejected')).toEqual([]);
+  await server.untilIdle();
+});
 
 test('a paused server: requests go on, cold, and hit again when it goes on', async () => {
   const engine = vllm('interrupted');

@@ -51,11 +51,11 @@ test('one rank of two killed: all that the engine holds is gone 1 s after its la
   await server.untilIdle();
   const all = engineOf(engine);
   const [, second] = engine.processes().workers;
-  const { pinnedBytes, blocks } = await pauseWithEverything(server, engine, expected.slice(0, 4));
+  const { look } = await pauseWithEverything(server, engine, expected.slice(0, 4));
   signalAll([second ?? 0], 'SIGKILL');
   await untilGone([second ?? 0]);
   await sleep(1500);
-  expect(await server.look()).toMatchObject({ pinnedBytes, blocks });
+  expect(await server.look()).toMatchObject({ pinnedBytes: look.pinnedBytes, blocks: look.blocks });
   // vLLM ends an engine that has lost a rank.
   signalAll(all, 'SIGCONT');
   await untilGone(all);

@@ -11,20 +11,15 @@ const NAMES = {
   externalHits: 'vllm:external_prefix_cache_hits_total',
   promptTokens: 'vllm:prompt_tokens_total',
   preemptions: 'vllm:num_preemptions_total',
-  aborted: 'vllm:request_success_total{abort}',
+  answerTokens: 'vllm:generation_tokens_total',
 } as const;
 
 export type EngineCounters = Record<keyof typeof NAMES, number>;
 
 export function readEngineCounters(text: string): EngineCounters {
   const samples = parseExposition(text);
-  const total = (named: string): number => {
-    const [name, reason] = named.split(/[{}]/);
-    return samples
-      .filter((sample) => sample.name === name)
-      .filter(({ labels }) => reason === undefined || labels.finished_reason === reason)
-      .reduce((sum, { value }) => sum + value, 0);
-  };
+  const total = (name: string): number =>
+    samples.filter((sample) => sample.name === name).reduce((sum, { value }) => sum + value, 0);
   return map((key) => total(NAMES[key]));
 }
 

@@ -38,16 +38,22 @@ export function engineOf(vllm: Vllm): number[] {
   return [core, ...workers];
 }
 
+export interface PausedEngine {
+  look: PoolLook;
+  /** The requests that wait for the engine to go on. */
+  asked: Promise<PromiseSettledResult<void>[]>;
+}
+
 /**
  * Asks stored and new prompts at once, and pauses the engine's processes when it has pins and reserved
- * slots at the same time. The requests stay unanswered.
+ * slots at the same time.
  * @param stored prompts that are in the pool.
  */
 export async function pauseWithEverything(
   server: PegaServer,
   vllm: Vllm,
   stored: readonly Expected[],
-): Promise<PoolLook> {
+): Promise<PausedEngine> {
   const engine = engineOf(vllm);
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     await vllm.reset();
@@ -65,7 +71,7 @@ export async function pauseWithEverything(
     signalAll(engine, 'SIGSTOP');
     const look = await server.look();
     if (hasEverything(look)) {
-      return look;
+      return { look, asked };
     }
     signalAll(engine, 'SIGCONT');
     expect((await asked).filter(({ status }) => status === 'rejected')).toEqual([]);
