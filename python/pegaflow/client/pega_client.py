@@ -1,12 +1,12 @@
-"""PegaClient: a channel to one server. Failures are PegaErrors; it repeats nothing by itself.
+"""PegaClient: the way to one server. Failures are PegaErrors; it repeats nothing by itself.
 
-The channel connects at the first call and again, by itself, within a second after a server is back.
-A call that finds no server fails at once. Any thread may use it.
+It connects at the first call. A call that finds no server fails at once. Any thread may use it.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -47,24 +47,50 @@ class PathFuture(EndedCall, Protocol):
     def add_done_callback(self, fn: Callable[[Any], None]) -> None: ...
 
 
-class PegaClient:
+class _Channel:
+    """A gRPC channel and its calls."""
+
     def __init__(self, address: str) -> None:
-        """`address`: "unix:///path", "unix:/path" or "host:port"."""
-        self.address = address
         self._channel = grpc.insecure_channel(address, options=_CHANNEL_OPTIONS)
-        self._closed = False
-        self._path = {method: self._unary("Pega", method) for method in messages.PATH_METHODS}
-        self._register = self._unary("Pega", "Register")
-        self._get_pool = self._unary("Inspect", "GetPool")
-        self._session = self._channel.stream_stream(
+        self.path = {method: self._unary("Pega", method) for method in messages.PATH_METHODS}
+        self.register = self._unary("Pega", "Register")
+        self.get_pool = self._unary("Inspect", "GetPool")
+        self.session = self._channel.stream_stream(
             f"/{messages.PACKAGE}.Pega/Session",
             request_serializer=messages.SessionRequest.SerializeToString,
             response_deserializer=messages.message_class("SessionResponse").FromString,
         )
 
+    def close(self) -> None:
+        self._channel.close()
+
+    def _unary(self, service: str, method: str) -> grpc.UnaryUnaryMultiCallable[Any, Any]:
+        return self._channel.unary_unary(
+            f"/{messages.PACKAGE}.{service}/{method}",
+            request_serializer=messages.message_class(f"{method}Request").SerializeToString,
+            response_deserializer=messages.message_class(f"{method}Response").FromString,
+        )
+
+
+class PegaClient:
+    def __init__(self, address: str) -> None:
+        """`address`: "unix:///path", "unix:/path" or "host:port"."""
+        self.address = address
+        self._lock = threading.Lock()
+        self._closed = False
+        self._channel = _Channel(address)
+
     def boot_number(self, timeout_s: float) -> int:
-        """The running server's."""
-        return int(self._wait(self._get_pool, messages.GetPoolRequest(), timeout_s).boot_number)
+        """The running server's. A registration begins with it: where nobody answers, the next call
+        connects anew. A channel of gRPC 1.76 or older may need 5 s to find a server that is back."""
+        channel = self._channel
+        try:
+            answer = self._wait(channel.get_pool, messages.GetPoolRequest(), timeout_s)
+        except PegaError as error:
+            if error.code == "PEGA_UNAVAILABLE":
+                self._replace(channel)
+            raise
+        return int(answer.boot_number)
 
     def register(
         self,
@@ -91,7 +117,7 @@ class PegaClient:
             client=name,
             pid=os.getpid(),
         )
-        answer = self._wait(self._register, request, timeout_s)
+        answer = self._wait(self._channel.register, request, timeout_s)
         return Registered(
             boot_number=answer.boot_number,
             pool_id=answer.pool_id,
@@ -117,11 +143,14 @@ class PegaClient:
         )
         if self._closed:
             raise self._gone()
-        return Session(self._session, hello, self.address)
+        try:
+            return Session(self._channel.session, hello, self.address)
+        except ValueError:  # closed in between
+            raise self._gone() from None
 
     def start(self, method: str, request: Any, timeout_s: float) -> PathFuture:
         """Sends a call of the path ("Query", …) without waiting. Its outcome: outcome_of()."""
-        future: PathFuture = self._start(self._path[method], request, timeout_s)
+        future: PathFuture = self._start(self._channel.path[method], request, timeout_s)
         return future
 
     def outcome_of(self, future: PathFuture) -> Any | PegaError:
@@ -132,15 +161,16 @@ class PegaClient:
 
     def close(self) -> None:
         """Calls under way fail at once, sessions end."""
-        self._closed = True
-        self._channel.close()
+        with self._lock:
+            self._closed = True
+            self._channel.close()
 
-    def _unary(self, service: str, method: str) -> grpc.UnaryUnaryMultiCallable[Any, Any]:
-        return self._channel.unary_unary(
-            f"/{messages.PACKAGE}.{service}/{method}",
-            request_serializer=messages.message_class(f"{method}Request").SerializeToString,
-            response_deserializer=messages.message_class(f"{method}Response").FromString,
-        )
+    def _replace(self, failed: _Channel) -> None:
+        """Nothing is lost: calls and sessions of a channel that reaches nobody are over."""
+        with self._lock:
+            if self._channel is failed and not self._closed:
+                self._channel = _Channel(self.address)
+                failed.close()
 
     def _wait(
         self, call: grpc.UnaryUnaryMultiCallable[Any, Any], request: Any, timeout_s: float
@@ -163,7 +193,9 @@ class PegaClient:
             raise self._gone() from None
 
     def _gone(self) -> PegaError:
-        return PegaError("PEGA_CANCELLED", f"the client of {self.address} is closed")
+        if self._closed:
+            return PegaError("PEGA_CANCELLED", f"the client of {self.address} is closed")
+        return PegaError("PEGA_UNAVAILABLE", f"no pega server answers at {self.address}")
 
 
 def role_of(rank: int | None) -> int:
