@@ -82,7 +82,7 @@ class PegaClient:
 
     def boot_number(self, timeout_s: float) -> int:
         """The running server's. A registration begins with it: where nobody answers, the next call
-        connects anew. A channel of gRPC 1.76 or older may need 5 s to find a server that is back."""
+        connects anew. A channel of gRPC 1.76 or older may need 5 s to find a server again."""
         channel = self._channel
         try:
             answer = self._wait(channel.get_pool, messages.GetPoolRequest(), timeout_s)
