@@ -13,6 +13,8 @@ from pegaflow.client.registration import Registration
 
 
 class Adoption:
+    """The scheduler's thread where it has used it, else the link's."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._adopted: Registration | None = None

@@ -49,6 +49,7 @@ class SchedulerAssembly:
         self._pool = pool
 
     def start(self, handshakes: Sequence[bytes]) -> None:
+        """With what each rank said, in the order of the ranks. Connects later; returns at once."""
         ranks = [unpack_handshake(payload) for payload in handshakes]
         refusal = self._refusal(ranks)
         if refusal is not None:

@@ -41,6 +41,7 @@ class Connection:
         return sum(self._rank_slot_bytes)
 
     def hold(self, slots: bytes) -> bool:
+        """Marks slots (blocks × ranks × 8 bytes) as in use. False: the grant is void, a miss."""
         held: list[tuple[bytes, int]] = []
         try:
             for part, slot_bytes in self._parts(slots):
@@ -55,6 +56,7 @@ class Connection:
         return True
 
     def drop(self, slots: bytes) -> None:
+        """Ends what hold(slots) began; also after the loss, so that workers see the end."""
         for part, slot_bytes in self._parts(slots):
             self.registration.memory.drop(part, slot_bytes)
         self._uses -= 1

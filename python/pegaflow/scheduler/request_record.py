@@ -44,6 +44,8 @@ class RequestRecord:
     """Full blocks that were computed when it finished."""
 
     # Storing.
+    stale: bool = False
+    """It stands on KV of before a reset: nothing of it is stored."""
     sealed_prefix: int = 0
     """Blocks at the start of its chain that Query has shown to be in the pool."""
     reserved_to: int = 0

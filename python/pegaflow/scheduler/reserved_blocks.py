@@ -28,6 +28,8 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
+    """Blocks that another engine is writing: asked for again, lest its failure leave a hole."""
+
     due: float
     first: int
     end: int

@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from pegaflow.client.breaker import Breaker
-from pegaflow.client.registration import Registration
 from pegaflow.client.server_link import ServerLink
 from pegaflow.identity.fields import WeightsEpoch
 from pegaflow.scheduler.adoption import Adoption
 from pegaflow.scheduler.block_references import BlockReferences
 from pegaflow.scheduler.connection import Connection
+from pegaflow.scheduler.connections import Connections
 from pegaflow.scheduler.load_policy import LoadMode, LoadPolicy
 from pegaflow.scheduler.loads import Loads
 from pegaflow.scheduler.lookups import Lookups
+from pegaflow.scheduler.old_blocks import OldBlocks
 from pegaflow.scheduler.request_record import RequestRecord
-from pegaflow.scheduler.reserved_blocks import ReservedBlock
 from pegaflow.scheduler.step_clock import StepClock
+from pegaflow.scheduler.store_plan import StorePlan
 from pegaflow.scheduler.stores import Stores
 from pegaflow.scheduler.vllm_types import (
     BlockPool,
@@ -64,27 +65,33 @@ class SchedulerSide:
     ) -> None:
         """step_tokens: the most that vLLM schedules in a step (max_num_batched_tokens)."""
         self._settings = settings
-        self._link = link
-        self._adoption = adoption
         self._epoch = epoch
         self._pool = pool
-        self._hash_of_block = hash_of_block
         self._reason_to_bypass = reason_to_bypass
         self._block_tokens = block_tokens
-        self._step_blocks = -(-step_tokens // block_tokens)
-        self._rank_slot_bytes = rank_slot_bytes
+        self._rank_count = len(rank_slot_bytes)
         self._prefix_caching = prefix_caching
         self._recorder = recorder
-        self._breaker = breaker
+        self._connections = Connections(link, adoption, epoch, breaker, rank_slot_bytes, recorder)
+        self._old_blocks = OldBlocks(pool, hash_of_block)
         self._policy = LoadPolicy(settings, sync_allowed=sync_allowed)
-        self._references = BlockReferences(pool, settings.store_blocks_share)
+        references = BlockReferences(pool, settings.store_blocks_share)
         self._lookups = Lookups(settings, breaker, recorder, clock)
-        self._loads = Loads(self._lookups, self._references, self._policy, recorder)
-        self._stores = Stores(settings, self._references, recorder, clock)
+        self._loads = Loads(self._lookups, references, self._policy, recorder)
+        self._stores = Stores(settings, references, recorder, clock)
+        self._plan = StorePlan(
+            settings,
+            self._stores,
+            references,
+            breaker,
+            pool=pool,
+            hash_of_block=hash_of_block,
+            block_tokens=block_tokens,
+            step_tokens=step_tokens,
+            prefix_caching=prefix_caching,
+        )
         self._step_clock = StepClock(self._policy, clock)
         self._records: dict[str, RequestRecord] = {}
-        self._connection: Connection | None = None
-        self._retired: list[Connection] = []
         self._job_ids = itertools.count(1)
         self._ends: dict[int, JobEnd] = {}
         """Of jobs of which not all ranks have reported."""
@@ -93,7 +100,6 @@ class SchedulerSide:
         self._outbox: list[CopyJob] = []
         """Store jobs made between two steps."""
         self._decoding = 0
-        self._running = 0
 
     # ---- a request's way ------------------------------------------------------------------------
 
@@ -101,7 +107,7 @@ class SchedulerSide:
         self._take_in()
         record = RequestRecord(request, bypass=self._reason_to_bypass(request))
         self._records[request.request_id] = record
-        connection = self._connection
+        connection = self._connections.current
         if record.bypass is None and connection is not None and self._wants_query(request):
             self._lookups.ask(record, connection, self._local_blocks(record))
 
@@ -114,16 +120,17 @@ class SchedulerSide:
         if record is None or record.bypass is not None:
             return 0, False
         self._see_preemption(record)
+        local = computed_tokens // self._block_tokens
+        self._old_blocks.looked_up(record, local)
         if record.loading:
             return (
                 None,
                 False,
             )  # of its time before a preemption; its blocks must not be loaded twice
-        if record.load_failed or not self._wants_query(request):
+        if record.load_failed or record.stale or not self._wants_query(request):
             return 0, False
-        local = computed_tokens // self._block_tokens
         record.local_blocks = local
-        hit = self._lookups.hit(record, self._connection, local)
+        hit = self._lookups.hit(record, self._connections.current, local)
         if hit is None:
             return None, False
         # The last token is computed in any case: something has to be sampled from.
@@ -157,9 +164,7 @@ class SchedulerSide:
             self._lookups.end(record)
         record.admitted = True
         record.queries = 0
-        if record.bypass is None:
-            record.reserved_to = max(record.reserved_to, record.sealed_prefix)
-            self._reserve_up_to(record, request.num_prompt_tokens // self._block_tokens)
+        self._plan.admitted(record, self._connections.current)
 
     def request_finished(self, request: Request) -> None:
         """Its blocks are about to be freed."""
@@ -171,14 +176,10 @@ class SchedulerSide:
         self._lookups.end(record)
         self._see_preemption(record)
         record.finished = True
-        record.final_blocks = self._computed_blocks(record) if record.admitted else 0
-        record.retries = []
-        if self._prefix_caching:
-            # Its blocks can still be found by their hashes when the slots have been granted.
-            self._reserve_up_to(record, self._storable_blocks(record, record.final_blocks))
-        else:
-            # Nobody could tell later whether a block still is that block: now or never.
-            self._send_at_once(record)
+        self._plan.finished(record, self._connections.current)
+        job = self._plan.send_at_once(self._job_ids, record)
+        if job is not None:
+            self._outbox.append(job)
 
     # ---- a step ---------------------------------------------------------------------------------
 
@@ -188,8 +189,12 @@ class SchedulerSide:
         self._lookups.tick()
         self._follow_blocks(output)
         self._step_clock.scheduled(sum(output.num_scheduled_tokens.values()))
-        self._reserve_more(output)
-        store = self._next_store(output)
+        connection = self._connections.current
+        for request_id in output.num_scheduled_tokens:
+            record = self._records.get(request_id)
+            if record is not None and connection is not None:
+                self._plan.grown(record, connection)
+        store = self._plan.next_store(self._job_ids, output.num_scheduled_tokens)
         if store is not None:
             self._outbox.append(store)
 
@@ -197,7 +202,7 @@ class SchedulerSide:
         """All that the workers are asked for in this step, packed; loads first."""
         jobs = [*self._loads.take_planned(), *self._outbox]
         self._outbox = []
-        return pack_step(StepOrders(self._epoch.number, jobs), len(self._rank_slot_bytes))
+        return pack_step(StepOrders(self._epoch.number, jobs), self._rank_count)
 
     def update_connector_output(self, ends_payload: bytes | None) -> None:
         """The workers' reports of one step, folded over the ranks."""
@@ -220,63 +225,36 @@ class SchedulerSide:
     # ---- the whole engine -----------------------------------------------------------------------
 
     def reset(self) -> None:
-        """The weights may have changed: what was stored until now is never found again."""
+        """The weights may have changed: what was stored until now is never found again, and what
+        stands on blocks of until now is never stored."""
         self._epoch.advance()
-        self._link.reopen("the cache was reset")
+        self._connections.reopen("the cache was reset")
         self._take_in()
+        self._old_blocks.reset(self._records.values())
 
     def close(self) -> None:
-        self._link.stop()
-        for connection in (self._connection, *self._retired):
-            if connection is not None:
-                connection.close()
-        self._connection = None
-        self._retired = []
+        self._connections.close()
 
     # ---- parts ----------------------------------------------------------------------------------
 
     def _take_in(self) -> None:
         """What other threads have brought since the last hook."""
-        registration = self._link.current
-        connection = self._connection
-        if connection is not None and connection.lost:
-            self._connection_lost(connection)
-            connection = None
-        if connection is None and registration is not None:
-            self._connect(registration)
+        self._connections.take_in(self._connection_lost)
         self._stores.drain()
-        self._retired = [old for old in self._retired if not old.close_if_unused()]
-        self._abandon_what_is_gone()
-
-    def _connect(self, registration: Registration) -> None:
-        if registration.epoch != self._epoch.number:
-            registration.lose("the cache was reset")  # while it was being opened
-        elif self._adoption.adopt(registration):
-            self._connection = Connection(registration, self._breaker, self._rank_slot_bytes)
-            self._recorder.set("connected", 1)
+        self._plan.abandon_what_is_gone()
 
     def _connection_lost(self, connection: Connection) -> None:
-        self._connection = None
-        self._retired.append(connection)
-        self._recorder.set("connected", 0)
-        for record in list(self._stores.with_grants):
-            self._forget_grants(record, connection)
+        """Its grants are void with it; what was not copied yet can be reserved again."""
+        self._stores.void_grants(connection)
         for record in self._records.values():
             record.retries = []
             record.sealed_prefix = 0
             if record.lookup is not None and record.lookup.connection is connection:
                 self._lookups.end(record)
 
-    def _forget_grants(self, record: RequestRecord, connection: Connection) -> None:
-        """Void with the boot; the blocks can be reserved again."""
-        void = [b for b in record.granted.values() if b.reservation.connection is connection]
-        if void:
-            record.reserved_to = min(block.block for block in void)
-            self._stores.abandon(void)
-
     def _wants_query(self, request: Request) -> bool:
-        # prompt_logprobs needs the logits of all prompt tokens: vLLM honours this only for its own
-        # cache.
+        # prompt_logprobs needs the logits of all prompt tokens; vLLM honours that for its own cache
+        # only.
         return self._settings.load and not request.skip_reading_prefix_cache
 
     def _local_blocks(self, record: RequestRecord) -> int:
@@ -316,123 +294,16 @@ class SchedulerSide:
     def _follow_blocks(self, output: SchedulerOutput) -> None:
         """Blocks that running requests got in this step; admissions have told theirs."""
         cached = output.scheduled_cached_reqs
-        self._running = len(output.num_scheduled_tokens)
         self._decoding = sum(1 for tokens in cached.num_output_tokens if tokens > 0)
         for request_id, new_blocks in zip(cached.req_ids, cached.new_block_ids, strict=True):
             record = self._records.get(request_id)
             if record is not None and new_blocks and request_id not in cached.resumed_req_ids:
                 record.block_ids.extend(new_blocks[0])
 
-    def _reserve_more(self, output: SchedulerOutput) -> None:
-        """Blocks of answers, in batches; and what others were writing a while ago."""
-        connection = self._connection
-        if connection is None:
-            return
-        for request_id in output.num_scheduled_tokens:
-            record = self._records.get(request_id)
-            if record is None or record.bypass is not None:
-                continue
-            if record.retries:
-                self._stores.ask_again(record, connection)
-            end = self._storable_blocks(record, len(record.hashes))
-            if end - record.reserved_to >= self._settings.decode_batch_blocks:
-                self._reserve_up_to(record, end)
-
-    def _reserve_up_to(self, record: RequestRecord, end: int) -> None:
-        connection = self._connection
-        end = min(end, len(record.hashes))
-        if (
-            connection is None
-            or not self._settings.store
-            or record.reserved_to >= end
-            or not self._breaker.allows()
-        ):
-            return
-        self._stores.reserve(record, connection, record.reserved_to, end)
-        record.reserved_to = end
-
-    def _storable_blocks(self, record: RequestRecord, blocks: int) -> int:
-        if self._settings.offload_prompt_only:
-            return min(blocks, record.request.num_prompt_tokens // self._block_tokens)
-        return blocks
-
-    def _send_at_once(self, record: RequestRecord) -> None:
-        """What is granted and computed goes with the next step; the rest is given back."""
-        ready = [
-            (block, record.block_ids[position])
-            for position, block in sorted(record.granted.items())
-            if position < record.final_blocks
-        ]
-        room = self._references.room_for_stores(self._step_blocks + self._running)
-        job = self._stores.send(next(self._job_ids), ready, room)
-        if job is not None:
-            self._outbox.append(job)
-        self._stores.abandon(list(record.granted.values()))
-
-    def _next_store(self, output: SchedulerOutput) -> CopyJob | None:
-        room = self._references.room_for_stores(self._step_blocks + self._running)
-        if room == 0 or not self._stores.with_grants:
-            return None
-        candidates = itertools.chain.from_iterable(
-            self._ready(record, output) for record in list(self._stores.with_grants)
-        )
-        return self._stores.send(next(self._job_ids), candidates, room)
-
-    def _ready(
-        self, record: RequestRecord, output: SchedulerOutput
-    ) -> Iterator[tuple[ReservedBlock, int]]:
-        """Granted blocks that are computed by the end of this step, with their device blocks."""
-        if not (record.admitted or record.finished) or record.loading:
-            return
-        if record.finished:
-            computed = record.final_blocks
-        else:
-            scheduled = output.num_scheduled_tokens.get(record.request_id, 0)
-            computed = self._computed_blocks(record, scheduled)
-        for position in sorted(record.granted):
-            if position < computed and self._is_still(record, record.granted[position]):
-                yield record.granted[position], record.block_ids[position]
-
-    def _computed_blocks(self, record: RequestRecord, scheduled_tokens: int = 0) -> int:
-        """Full blocks whose content is certain once the step that is being built has run.
-
-        Tokens that are only placeholders don't count; within the prompt, this step's own do.
-        """
-        request = record.request
-        before = request.num_computed_tokens - request.num_output_placeholders
-        within_prompt = min(
-            request.num_computed_tokens + scheduled_tokens, request.num_prompt_tokens
-        )
-        tokens = max(before, within_prompt)
-        return min(tokens // self._block_tokens, len(record.hashes), len(record.block_ids))
-
-    def _is_still(self, record: RequestRecord, block: ReservedBlock) -> bool:
-        """The device block holds that block: by its hash, or because the request holds it."""
-        if block.block >= len(record.block_ids):
-            return False
-        device_block = self._pool.blocks[record.block_ids[block.block]]
-        if device_block.is_null:
-            return False
-        if self._prefix_caching:
-            return self._hash_of_block(device_block) == block.block_hash
-        return record.admitted and not record.finished
-
-    def _abandon_what_is_gone(self) -> None:
-        """Slots of finished requests whose blocks vLLM has given away meanwhile."""
-        for record in list(self._stores.with_grants):
-            if record.finished:
-                gone = [
-                    block
-                    for block in record.granted.values()
-                    if block.block >= record.final_blocks or not self._is_still(record, block)
-                ]
-                if gone:
-                    self._stores.abandon(gone)
-
     def _add_end(self, job_id: int, end: JobEnd) -> None:
         before = self._ends.pop(job_id, None)
         total = end if before is None else before.plus(end)
-        if total.done + total.failed < len(self._rank_slot_bytes):
+        if total.done + total.failed < self._rank_count:
             self._ends[job_id] = total
         elif not self._loads.ended(job_id, total):
             self._stores.ended(job_id, total)

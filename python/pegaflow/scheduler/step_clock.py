@@ -1,3 +1,5 @@
+"""How fast vLLM computes prompts, as the scheduler sees it: a step's tokens and its time."""
+
 from __future__ import annotations
 
 import time
@@ -20,6 +22,7 @@ class StepClock:
         self._scheduled.append((tokens, self._clock()))
 
     def output_came(self) -> None:
+        """Of the oldest step in flight; with async scheduling it began when that before ended."""
         now = self._clock()
         if self._scheduled:
             tokens, at = self._scheduled.popleft()

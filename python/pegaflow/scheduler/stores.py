@@ -77,6 +77,10 @@ class Stores:
         return self._reserves_under_way + len(self._running)
 
     @property
+    def copying(self) -> bool:
+        return bool(self._running)
+
+    @property
     def with_grants(self) -> set[RequestRecord]:
         """Records that have granted blocks which are not sent yet."""
         return self._with_grants
@@ -149,6 +153,14 @@ class Stores:
             self._recorder.add("store_seconds", end.seconds)
         self._settle(job.blocks, seal=end.failed == 0)
         return True
+
+    def void_grants(self, connection: Connection) -> None:
+        """What a lost connection granted and nobody has copied yet can be reserved again."""
+        for record in list(self._with_grants):
+            void = [b for b in record.granted.values() if b.reservation.connection is connection]
+            if void:
+                record.reserved_to = min(block.block for block in void)
+                self.abandon(void)
 
     def abandon(self, blocks: Sequence[ReservedBlock]) -> None:
         """Granted blocks that will not be written."""
