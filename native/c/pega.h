@@ -109,7 +109,8 @@ PEGA_EXPORT int pega_memory_drop(pega_memory *memory, const pega_slot *slots, ui
 /* QUICK. Pages of 4096 bytes that this process holds. */
 PEGA_EXPORT int pega_memory_held_pages(const pega_memory *memory, uint64_t *pages);
 
-/* OPENS. Opens every slab that the server has published so far; how many can be reached. */
+/* OPENS. Opens every slab that the server has published so far; how many, from the first on, can be
+ * reached: one that is retired or changed ends the count, later ones are open all the same. */
 PEGA_EXPORT int pega_memory_open_slabs(pega_memory *memory, uint32_t *slabs_ready);
 /* QUICK. Tells the engine's other processes, and the server, what this rank can do. */
 PEGA_EXPORT int pega_memory_report_ready(pega_memory *memory, uint64_t slabs_ready, int sync_loads);

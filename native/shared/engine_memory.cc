@@ -1,5 +1,6 @@
 #include "shared/engine_memory.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pega {
@@ -107,15 +108,13 @@ Result<bool> EngineMemory::EngineIdle() const {
 Result<std::uint32_t> EngineMemory::OpenSlabs() {
   const Parts parts = Use();
   if (!parts.slabs) return Closed();
-  std::uint32_t reached = 0;
   const std::uint32_t count = parts.slabs->slab_count();
+  std::uint32_t reached = count;
   for (std::uint32_t ordinal = 0; ordinal < count; ++ordinal) {
     const Result<std::shared_ptr<SlabFile>> slab = parts.slabs->Slab(ordinal);
-    if (slab.ok()) {
-      ++reached;
-    } else if (slab.status().code() == Code::kStaleBoot) {
-      return slab.status();
-    }
+    if (slab.ok()) continue;
+    if (slab.status().code() == Code::kStaleBoot) return slab.status();
+    reached = std::min(reached, ordinal);  // later ones are opened all the same
   }
   return reached;
 }

@@ -52,8 +52,8 @@ class EngineMemory {
   // has changed, true stays true: no new hold can succeed.
   Result<bool> EngineIdle() const;
 
-  // Opens every slab that is published; how many can be reached. Retired and changed slabs are not
-  // counted; kStaleBoot ends it.
+  // Opens every slab that is published; how many from the first on can be reached, up to one that
+  // is retired or changed: whoever grants a synchronous load goes by it. kStaleBoot ends it.
   Result<std::uint32_t> OpenSlabs();
   // For a Device. kCancelled after Close.
   Result<std::shared_ptr<SlabSet>> slabs() const;

@@ -120,6 +120,9 @@ class Copies:
             if self._running:
                 return False
             if not self._closed:
+                # First: who holds a slot after this look at the bits is not promised synchronous
+                # loads any more; who held it before is seen.
+                self.retract_sync()
                 if not self._memory.engine_idle():
                     return False
                 self._close()
@@ -137,6 +140,7 @@ class Copies:
         """Now; copies that run end first, later ones fail."""
         with self._lock:
             if not self._closed:
+                self.retract_sync()
                 self._close()
 
     def stats(self) -> TransferStats:

@@ -53,6 +53,8 @@ class WorkerSide:
         self._boots = OpenBoots()
         self._outcomes = Outcomes()
         self._failures = FailureLog(self.recorder)
+        self._spoiled = False
+        """A synchronous load of this step has failed."""
         self._stores: list[CopyJob] = []
         """Of this step; they read what its computation has written."""
         self._kv_caches: Mapping[str, Any] = {}
@@ -107,6 +109,7 @@ class WorkerSide:
             orders = unpack_step(payload, self._place.rank)
         except Exception as error:
             self._failures.orders_unreadable(error)
+            self._spoiled = True
             self._outcomes.fail_blocks(range(1, self._layout.block_count if self._layout else 1))
             return
         self._follow_epoch(orders.epoch)
@@ -128,6 +131,12 @@ class WorkerSide:
         """After the forward, in every step: starts this step's stores and looks what has ended.
         Requests whose asynchronous loads are over, well or not."""
         stores, self._stores = self._stores, []
+        if self._spoiled:
+            # The forward has computed upon blocks whose bytes did not come: what it wrote is wrong.
+            self._spoiled = False
+            for job in stores:
+                self._end(job, PegaError("PEGA_CANCELLED", "a load of its step failed"), 0.0)
+            stores = []
         if stores and self._device is not None:
             self._device.step_computed()
         for job in stores:
@@ -171,6 +180,7 @@ class WorkerSide:
     def _end(self, job: CopyJob, error: Exception | None, seconds: float) -> None:
         self._outcomes.ended(job, failed=error is not None, seconds=seconds)
         if error is not None:
+            self._spoiled = self._spoiled or job.kind is JobKind.LOAD_SYNC
             self._failures.job_failed(job, error)
 
     def _follow_epoch(self, epoch: int) -> None:
