@@ -23,6 +23,7 @@ from vllm.v1.outputs import ModelRunnerOutput
 from vllm.v1.request import Request, RequestStatus
 from vllm.v1.structured_output import StructuredOutputManager
 
+from with_vllm.contract.inside import Inside
 from with_vllm.contract.simulated_model import answer_of
 from with_vllm.contract.simulated_workers import SimulatedWorkers
 from with_vllm.contract.store_watch import StoreWatch
@@ -56,6 +57,7 @@ class ContractEngine:
         )
         self.scheduler.use_v2_model_runner = options.runner == "v2"
         self.connector: Any = self.scheduler.connector
+        self.inside = Inside(self.connector)
         self.workers = SimulatedWorkers(options, config, kv_cache_config)
         self.connector.set_xfer_handshake_metadata_pp_aware(
             {
@@ -72,27 +74,21 @@ class ContractEngine:
         """Why, by request."""
         self.external_tokens: dict[str, list[int]] = {}
         """What the connector promised, each time a request was admitted."""
-        self._stores = StoreWatch(self.scheduler.kv_cache_manager.block_pool, options)
+        self._stores = StoreWatch(self.scheduler.kv_cache_manager.block_pool, self.inside, options)
         self._in_flight: deque[tuple[SchedulerOutput, ModelRunnerOutput]] = deque()
         self._closed = False
         self._note_promises()
         if connected:
             self.wait_connected()
 
-    # ---- inside of the connector ----------------------------------------------------------------
-
-    @property
-    def side(self) -> Any:
-        """The scheduler side, which is private to the connector."""
-        side = self.connector._scheduler.side
-        assert side is not None, "the connector is off"
-        return side
+    # ---- the server -----------------------------------------------------------------------------
 
     def wait_connected(self, boot_number: int | None = None) -> None:
         """Every rank reaches the slabs of the running server, and the scheduler side knows it."""
 
         def connected() -> bool:
-            registration = self.side._link.current
+            self.connector.has_pending_push_work()  # a hook: what the link brings is taken in there
+            registration = self.inside.registration
             return (
                 registration is not None
                 and boot_number in (None, registration.boot_number)
@@ -101,15 +97,9 @@ class ContractEngine:
 
         wait_until("the engine is connected", connected)
 
-    @property
-    def calls_under_way(self) -> int:
-        connection = self.side._connection
-        return 0 if connection is None or connection.lost else connection.calls.outstanding
-
-    def set_clock(self, clock: Callable[[], float]) -> None:
-        """What the scheduler side takes for the time, from now on."""
-        self.side._lookups._clock = clock
-        self.side._stores._clock = clock
+    def wait_told(self) -> None:
+        """The server has answered all calls: what was stored can be found."""
+        wait_until("the server has been told", lambda: self.inside.calls_under_way == 0)
 
     # ---- requests -------------------------------------------------------------------------------
 
@@ -180,10 +170,6 @@ class ContractEngine:
         self.wait_told()
         self.check_answer(request_id)
         return self.external_tokens[request_id][0]
-
-    def wait_told(self) -> None:
-        """The server has answered all calls: what was stored can be found."""
-        wait_until("the server has been told everything", lambda: self.calls_under_way == 0)
 
     # ---- checks ---------------------------------------------------------------------------------
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from pegaflow.errors import PegaError
 from pegaflow.wire.steps import JobKind
+from with_vllm.contract.inside import boots_of
 from with_vllm.contract.simulated_rank import SimulatedRank
 
 
 class Faults:
     def __init__(self, rank: SimulatedRank) -> None:
         self._rank = rank
-        self._boots: Any = rank.connector._worker._boots
+        self._boots: Any = boots_of(rank.connector)
         self._collect = self._boots.collect
         self._kept: list[Any] = []
         self._late = False

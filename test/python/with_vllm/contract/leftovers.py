@@ -29,7 +29,7 @@ def check_nothing_is_left(engine: ContractEngine, view: ServerView | None) -> No
             wait_until("nothing is held at the server", nothing)
         except AssertionError as error:
             raise AssertionError(f"{error}: {found}") from None
-        registration = engine.side._link.current
+        registration = engine.inside.registration
         if registration is not None:
             assert registration.memory.held_pages() == 0
             assert registration.memory.engine_idle()
@@ -41,4 +41,4 @@ def check_block_pool(engine: ContractEngine) -> None:
     referenced = [b.block_id for b in pool.blocks if b.ref_cnt != 0 and not b.is_null]
     assert referenced == [], f"blocks that somebody still references: {referenced}"
     assert pool.get_num_free_blocks() == len(pool.blocks) - 1
-    assert engine.side._references.held == 0
+    assert engine.inside.references == 0

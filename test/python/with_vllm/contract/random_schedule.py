@@ -53,7 +53,7 @@ class RandomSchedule:
                 },
             )
         )
-        self.engine.set_clock(lambda: time.monotonic() + self._clock_ahead_s)
+        self.engine.inside.set_clock(lambda: time.monotonic() + self._clock_ahead_s)
         self.engine.workers.skip_wait_for_save = choose.random() < 0.5
         self._faults = [Faults(rank) for rank in self.engine.workers.ranks]
         self._events: list[tuple[int, Callable[[], None]]] = [
@@ -133,7 +133,7 @@ class RandomSchedule:
         try:
             self.engine.scheduler.reset_prefix_cache(reset_running_requests=True)
         except RuntimeError:
-            assert self.engine.side._references.held > 0 or not self._all_freed()
+            assert self.engine.inside.references > 0 or not self._all_freed()
 
     def _all_freed(self) -> bool:
         """Blocks whose release vLLM puts off until the steps in flight have ended, and ours."""

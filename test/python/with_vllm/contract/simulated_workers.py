@@ -155,7 +155,3 @@ class SimulatedWorkers:
         for rank in self.ranks:
             rank.connector.shutdown()
 
-
-def worker_side(rank: SimulatedRank) -> Any:
-    """Inside of the connector: for tests that make a rank late or let it fail."""
-    return rank.connector._worker

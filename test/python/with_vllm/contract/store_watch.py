@@ -13,7 +13,8 @@ from vllm.v1.core.kv_cache_utils import get_block_hash
 from vllm.v1.core.sched.output import SchedulerOutput
 from vllm.v1.request import Request
 
-from pegaflow.wire.steps import JobKind, unpack_step
+from pegaflow.wire.steps import CopyJob, JobKind, unpack_step
+from with_vllm.contract.inside import Inside
 from with_vllm.contract.simulated_model import Chain
 from with_vllm.contract.simulated_workers import SimulatedWorkers
 from with_vllm.contract.vllm_objects import BLOCK_TOKENS, EngineOptions
@@ -26,8 +27,9 @@ class StoredBlock:
 
 
 class StoreWatch:
-    def __init__(self, pool: Any, options: EngineOptions) -> None:
+    def __init__(self, pool: Any, inside: Inside, options: EngineOptions) -> None:
         self._pool = pool
+        self._inside = inside
         self._options = options
         self._requests: list[Request] = []
         self._positions: dict[bytes, tuple[Request, int]] = {}
@@ -36,18 +38,32 @@ class StoreWatch:
         self._requests.append(request)
 
     def of(self, output: SchedulerOutput) -> list[StoredBlock]:
-        """Of the step that was just scheduled, with the hashes that vLLM gives the blocks now."""
-        jobs = unpack_step(output.kv_connector_metadata.payload, 0).jobs
+        """Of the step that was just scheduled, with the hashes under which they will be sealed."""
         stored = []
-        for job in jobs:
-            for device_block in job.device_blocks:
-                block = self._pool.blocks[device_block]
-                assert not block.is_null
-                assert block.ref_cnt > 0, f"block {device_block} is copied and could be given away"
-                if job.kind is JobKind.STORE and self._options.prefix_caching:
-                    assert block.block_hash is not None, f"block {device_block} has no hash yet"
-                    stored.append(StoredBlock(device_block, get_block_hash(block.block_hash)))
+        for job in unpack_step(output.kv_connector_metadata.payload, 0).jobs:
+            self._check_held(job)
+            if job.kind is not JobKind.STORE:
+                continue
+            reserved = self._inside.stores_running[job.job_id].blocks
+            for device_block, block in zip(job.device_blocks, reserved, strict=True):
+                if self._options.prefix_caching:
+                    keyed = self._pool.blocks[device_block].block_hash
+                    assert keyed is not None, f"block {device_block} has no hash yet"
+                    assert get_block_hash(keyed) == block.block_hash
+                stored.append(StoredBlock(device_block, block.block_hash))
         return stored
+
+    def _check_held(self, job: CopyJob) -> None:
+        """vLLM can't give its blocks away, and the server not the slots."""
+        for device_block in job.device_blocks:
+            block = self._pool.blocks[device_block]
+            assert not block.is_null
+            assert block.ref_cnt > 0, f"block {device_block} is copied and could be given away"
+        pages = sum(
+            connection.registration.memory.held_pages()
+            for connection in self._inside.connections(job.boot_number)
+        )
+        assert pages >= len(job.device_blocks), "slots are copied whose bits are not set"
 
     def check(self, stored: list[StoredBlock], workers: SimulatedWorkers) -> None:
         """After the forward: right bytes on every rank."""

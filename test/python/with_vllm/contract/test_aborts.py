@@ -73,7 +73,7 @@ def test_waiting_with_an_answer_that_nobody_has_looked_at(make_engine: MakeEngin
     engine.add("runs", prompt_of("runs", 40), 50)
     engine.add("waits", prompt)
     engine.run_until("the first runs", lambda: len(engine.answers["runs"]) > 3)
-    wait_until("the answer is there", lambda: lookup_of(engine, "waits").arrived.is_set())
+    wait_until("the answer is there", lambda: has_answer(engine, "waits"))
     engine.abort("waits")
     engine.run()
     engine.check_answer("runs")
@@ -88,7 +88,7 @@ def test_allocation_refused_with_a_lease(
     engine.add("runs", prompt_of(f"large {async_scheduling}", 100), 40)
     engine.run_until("the first runs", lambda: len(engine.answers["runs"]) > 3)
     engine.add("waits", prompt)
-    engine.run_until("it has a lease", lambda: lease_of(engine, "waits") is not None)
+    engine.run_until("it has a lease", lambda: engine.inside.has_lease("waits"))
     for _ in range(3):
         engine.step()
     assert engine.external_tokens["waits"] == []
@@ -136,7 +136,7 @@ def test_running_with_an_unanswered_reserve(
     with silent(shared_server):
         engine.add("a", prompt_of("nothing to find", 15), 300)
         engine.run_until(
-            "a Reserve is under way", lambda: engine.side._stores._reserves_under_way > 0
+            "a Reserve is under way", lambda: engine.inside.reserves_under_way > 0
         )
         engine.abort("a")
         for _ in range(5):
@@ -154,7 +154,7 @@ def test_running_with_slots_that_are_granted(
     engine.add("a", prompt_of(f"granted {prefix_caching}", 200))
     engine.step()
     engine.wait_told()
-    engine.run_until("slots are granted", lambda: bool(engine.side._stores.with_grants))
+    engine.run_until("slots are granted", lambda: engine.inside.slots_granted)
     engine.abort("a")  # in the middle of its prompt: most slots have no content
     engine.run()
 
@@ -169,12 +169,12 @@ def test_running_while_its_blocks_are_copied(
     faults = Faults(engine.workers.ranks[-1])
     faults.late()
     engine.add("a", prompt, 100)
-    engine.run_until("stores run", lambda: bool(engine.side._stores._running))
+    engine.run_until("stores run", lambda: bool(engine.inside.stores_running))
     engine.abort("a")
     for _ in range(5):
         engine.step()
     assert engine.connector.has_pending_push_work()
-    assert engine.side._references.held > 0
+    assert engine.inside.references > 0
     faults.late(False)
     engine.run()
     engine.wait_told()
@@ -182,10 +182,6 @@ def test_running_while_its_blocks_are_copied(
     assert engine.ask("b", prompt) > 0  # what was copied is good, although its request is gone
 
 
-def lookup_of(engine: ContractEngine, request_id: str):  # type: ignore[no-untyped-def]
-    return engine.side._records[request_id].lookup
-
-
-def lease_of(engine: ContractEngine, request_id: str):  # type: ignore[no-untyped-def]
-    lookup = lookup_of(engine, request_id)
-    return None if lookup is None else lookup.lease
+def has_answer(engine: ContractEngine, request_id: str) -> bool:
+    lookup = engine.inside.lookup(request_id)
+    return lookup is not None and lookup.arrived.is_set()

@@ -31,7 +31,7 @@ def test_a_preempted_request_is_loaded_from_the_pool(
     engine.step()
     engine.wait_told()
     engine.run_until("it answers", lambda: len(engine.answers["a"]) >= 20)
-    engine.run_until("no store runs", lambda: not engine.side._stores.under_way)
+    engine.run_until("no store runs", lambda: not (engine.inside.stores_running or engine.inside.reserves_under_way))
     engine.wait_told()
     engine.preempt_all()
     engine.run()
@@ -70,12 +70,39 @@ def test_a_tiny_kv_space(
 
 
 @RUNNERS
+def test_preempted_with_slots_granted_and_caching_off(
+    make_engine: MakeEngine, runner: str
+) -> None:
+    """No hash tells then whose a block is: slots that were granted before are for other blocks now."""
+    engine = make_engine(
+        runner=runner, prefix_caching=False, step_tokens=16, settings={"store_blocks_share": 0.02}
+    )
+    engine.add("a", prompt_of(f"caching off {runner} a", 300), 5)
+    engine.step()
+    engine.wait_told()
+    engine.run_until("slots are granted", lambda: engine.inside.slots_granted)
+    for _ in range(8):
+        engine.step()
+    engine.run_until("no store runs", lambda: not engine.inside.stores_running)
+    engine.preempt_all()
+    # Its blocks are this one's now; the first waits for its turn.
+    engine.add("b", prompt_of(f"caching off {runner} b", 300), 5)
+    engine.run()
+    for request_id in ("a", "b"):
+        engine.check_answer(request_id)
+    for name in ("a", "b"):
+        again = prompt_of(f"caching off {runner} {name}", 300)
+        engine.ask(f"{name} again", again, 5)
+    assert engine.workers.unsound == []
+
+
+@RUNNERS
 def test_preempted_while_its_blocks_are_stored(make_engine: MakeEngine, runner: str) -> None:
     engine = make_engine(runner=runner)
     faults = Faults(engine.workers.ranks[0])
     faults.late()
     engine.add("a", prompt_of(f"in copy {runner}", 100), 400)
-    engine.run_until("stores run", lambda: bool(engine.side._stores._running))
+    engine.run_until("stores run", lambda: bool(engine.inside.stores_running))
     # vLLM can't empty its cache, for copies read it, but the request is preempted all the same.
     engine.flush()
     with pytest.raises(RuntimeError):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from with_vllm.contract.engine import ContractEngine, wait_until
+from pegaflow.scheduler import assembly
+from with_vllm.contract.engine import WITHIN_S, ContractEngine, wait_until
 from with_vllm.contract.faults import Faults
 from with_vllm.contract.prompts import prompt_of
 
@@ -20,7 +23,7 @@ def test_while_stores_run_it_fails_and_then_succeeds(make_engine: MakeEngine) ->
     faults.late()
     engine.add("a", prompt)
     engine.run_until("the answer is there", lambda: "a" in engine.finished)
-    engine.run_until("stores run", lambda: bool(engine.side._stores._running))
+    engine.run_until("stores run", lambda: bool(engine.inside.stores_running))
     assert not engine.reset_prefix_cache()
     faults.late(False)
     engine.run_until("the reset succeeds", lambda: engine.reset_prefix_cache())
@@ -37,7 +40,7 @@ def test_with_the_connector_nothing_stored_is_found_again(
     engine = make_engine(ranks=ranks, async_scheduling=async_scheduling)
     prompt = prompt_of(f"epoch {ranks} {async_scheduling}", 100)
     assert engine.ask("cold", prompt) == 0
-    before = engine.side._link.current.engine_id
+    before = engine.inside.registration.engine_id
     assert engine.reset_prefix_cache(reset_connector=True)
     # Workers hear of it in the next step's metadata.
     assert engine.ask("during", prompt_of("during", 20)) == 0
@@ -56,8 +59,8 @@ def test_with_the_connector_while_stores_run(make_engine: MakeEngine) -> None:
     faults = Faults(engine.workers.ranks[0])
     faults.late()
     engine.add("a", prompt)
-    engine.run_until("stores run", lambda: bool(engine.side._stores._running))
-    before = engine.side._link.current.engine_id
+    engine.run_until("stores run", lambda: bool(engine.inside.stores_running))
+    before = engine.inside.registration.engine_id
     engine.reset_prefix_cache(reset_connector=True)
     for _ in range(5):
         engine.step()
@@ -70,6 +73,41 @@ def test_with_the_connector_while_stores_run(make_engine: MakeEngine) -> None:
     assert engine.ask("b", prompt) == 0
 
 
+def test_with_the_connector_while_it_registers(
+    make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registration that is being opened is for weights that are gone when it is there."""
+    opened, go_on = threading.Event(), threading.Event()
+    engine = make_engine()
+    open_registration = assembly.Registration.open
+
+    def open_slowly(*arguments: Any, **named: Any) -> Any:
+        registration = open_registration(*arguments, **named)
+        opened.set()
+        assert go_on.wait(WITHIN_S)
+        return registration
+
+    monkeypatch.setattr(assembly.Registration, "open", open_slowly)
+    engine.inside.reopen()
+
+    def is_opened() -> bool:
+        engine.connector.has_pending_push_work()  # a hook: the lost one is closed there
+        return opened.is_set()
+
+    wait_until("another registration is there", is_opened)
+    engine.reset_prefix_cache(reset_connector=True)
+    monkeypatch.undo()
+    go_on.set()
+    prompt = prompt_of("while it registers", 100)
+    assert engine.ask("during", prompt) == 0
+    engine.wait_connected()
+    assert engine.inside.registration.epoch == 1
+    assert engine.reset_prefix_cache()
+    engine.ask("again", prompt)
+    assert engine.reset_prefix_cache()
+    assert engine.ask("warm", prompt) == 96
+
+
 def other_engine(engine: ContractEngine, before: bytes) -> bool:
-    registration = engine.side._link.current
+    registration = engine.inside.registration
     return registration is not None and registration.engine_id != before

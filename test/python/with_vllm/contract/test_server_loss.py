@@ -167,7 +167,7 @@ def test_while_a_reserve_is_not_answered(
     engine = make()
     pega_server.pause()
     engine.add("a", prompt_of("nothing to find", 15), 300)
-    engine.run_until("a Reserve is sent", lambda: engine.side._stores._reserves_under_way > 0)
+    engine.run_until("a Reserve is sent", lambda: engine.inside.reserves_under_way > 0)
     pega_server.kill()
     goes_on_and_comes_back(engine, pega_server)
 
@@ -179,7 +179,7 @@ def test_while_slots_are_granted(
     engine.add("a", prompt_of("granted", 300))
     engine.step()
     engine.wait_told()
-    engine.run_until("slots are granted", lambda: bool(engine.side._stores.with_grants))
+    engine.run_until("slots are granted", lambda: engine.inside.slots_granted)
     pega_server.kill()
     goes_on_and_comes_back(engine, pega_server)
 
@@ -191,7 +191,7 @@ def test_while_a_store_runs(
     engine = make()
     faults_of(engine)[-1].late()
     engine.add("a", prompt_of("store", 100), 60)
-    engine.run_until("stores run", lambda: bool(engine.side._stores._running))
+    engine.run_until("stores run", lambda: bool(engine.inside.stores_running))
     pega_server.kill()
     if comes_back:
         pega_server.start()
@@ -210,10 +210,10 @@ def test_before_a_seal_is_answered(
     engine = make()
     faults_of(engine)[0].late()
     engine.add("a", prompt_of("seal", 100))
-    engine.run_until("stores run", lambda: bool(engine.side._stores._running))
+    engine.run_until("stores run", lambda: bool(engine.inside.stores_running))
     pega_server.pause()
     faults_of(engine)[0].late(False)
-    engine.run_until("a Seal is sent", lambda: not engine.side._stores._running)
+    engine.run_until("a Seal is sent", lambda: not engine.inside.stores_running)
     pega_server.kill()
     goes_on_and_comes_back(engine, pega_server)
 

@@ -50,9 +50,7 @@ def test_vllms_own_hit_shrank(make_engine: MakeEngine, policy: str) -> None:
     engine.ask("cold", prompt)
     engine.add("takes all blocks", prompt_of(f"other {policy}", 160), 40)
     engine.add("waits", prompt)
-    assert engine.side._records["waits"].lookup is None or (
-        engine.side._records["waits"].lookup.local_blocks == 6
-    )
+    assert engine.inside.lookup("waits") is None  # vLLM has all of it: nothing was asked
     engine.run()
     assert engine.external_tokens["waits"] == [96]
     for request_id in ("takes all blocks", "waits"):
@@ -74,10 +72,10 @@ def test_a_lease_that_is_not_used_for_ten_seconds(
         engine.run_until("a lease is granted", lambda: view.left_over()["leases"] == 1)
         assert engine.external_tokens["waits"] == []
         late = time.monotonic() + 11.0
-        engine.set_clock(lambda: late)
+        engine.inside.set_clock(lambda: late)
         engine.step()
         wait_until("it was given back", lambda: view.totals().hit >= 6)
-    engine.set_clock(time.monotonic)
+    engine.inside.set_clock(time.monotonic)
     engine.run()
     assert engine.external_tokens["waits"] == [96]  # asked again
     for request_id in ("runs", "waits"):
@@ -118,7 +116,7 @@ def test_a_server_that_does_not_answer_costs_a_deadline(
                 "it is answered", lambda n=number: f"a {n}" in engine.finished  # type: ignore[misc]
             )
             engine.check_answer(f"a {number}")
-        assert engine.side._breaker.state != "closed"
+        assert engine.inside.breaker != "closed"
     finally:
         shared_server.go_on()
     engine.run()
