@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.pega_server import PegaServer
 
+from support.pega_server import PegaServer
 from with_vllm.contract.engine import ContractEngine
 from with_vllm.contract.leftovers import check_nothing_is_left
 from with_vllm.contract.server_view import ServerView

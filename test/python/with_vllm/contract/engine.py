@@ -1,4 +1,4 @@
-"""An engine without kernels: vLLM's own scheduler and the connector in both roles, against a real server.
+"""An engine without kernels: vLLM's own scheduler, the connector in both roles, a real server.
 
 Steps are made as vLLM's EngineCore makes them (v1/engine/core.py: step and step_with_batch_queue).
 Each answer is compared with what an engine without any cache gives.
@@ -60,10 +60,7 @@ class ContractEngine:
         self.inside = Inside(self.connector)
         self.workers = SimulatedWorkers(options, config, kv_cache_config)
         self.connector.set_xfer_handshake_metadata_pp_aware(
-            {
-                (0, rank.rank): rank.connector.get_handshake_metadata()
-                for rank in self.workers.ranks
-            }
+            {(0, rank.rank): rank.connector.get_handshake_metadata() for rank in self.workers.ranks}
         )
         hash_fn = get_hash_fn_by_name(config.cache_config.prefix_caching_hash_algo)
         init_none_hash(hash_fn)
@@ -106,9 +103,7 @@ class ContractEngine:
     def add(
         self, request_id: str, prompt: Sequence[int], answer_tokens: int = 4, **how: Any
     ) -> Request:
-        request = make_request(
-            request_id, list(prompt), answer_tokens, self._block_hasher, **how
-        )
+        request = make_request(request_id, list(prompt), answer_tokens, self._block_hasher, **how)
         self.requests[request_id] = request
         self._stores.know(request)
         self.answers[request_id] = []
@@ -163,7 +158,9 @@ class ContractEngine:
             lambda: not self.scheduler.has_requests() and not self._in_flight,
         )
 
-    def ask(self, request_id: str, prompt: Sequence[int], answer_tokens: int = 4, **how: Any) -> int:
+    def ask(
+        self, request_id: str, prompt: Sequence[int], answer_tokens: int = 4, **how: Any
+    ) -> int:
         """Runs one request to its end; tokens that it had from the pool at its first admission."""
         self.add(request_id, prompt, answer_tokens, **how)
         self.run()

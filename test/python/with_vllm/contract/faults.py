@@ -1,4 +1,4 @@
-"""Ranks that are late or fail, as a test wants it: put between a rank's worker side and its copies."""
+"""Ranks that are late or fail, as a test wants it: put between a worker side and its copies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the contract tests look at inside of the connector: the one place that knows its private names."""
+"""What the contract tests see of the connector's inside: only here are its private names known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every case ends with: nothing is left behind, in vLLM, in the connector, or at the server."""
+"""What every case ends with: nothing is left in vLLM, in the connector, or at the server."""
 
 from __future__ import annotations
 

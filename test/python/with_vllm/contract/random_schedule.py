@@ -1,7 +1,7 @@
-"""A random schedule: an engine of random shape, and random things that happen to it. All from one seed.
+"""A random schedule: an engine of random shape and what happens to it, all from one seed.
 
-What must hold is checked by those who take part: every answer is right (simulated_workers.py), every
-stored block (store_watch.py), and nothing is left at the end (leftovers.py).
+What must hold is checked by those who take part: every answer is right (simulated_workers.py),
+every stored block (store_watch.py), and nothing is left at the end (leftovers.py).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import random
 import time
 from collections.abc import Callable
 
-from pegaflow.wire.steps import JobKind
-from support.pega_server import PegaServer
 from vllm.v1.request import RequestStatus
 
+from pegaflow.wire.steps import JobKind
+from support.pega_server import PegaServer
 from with_vllm.contract.engine import ContractEngine
 from with_vllm.contract.faults import Faults
 from with_vllm.contract.leftovers import check_nothing_is_left
@@ -77,7 +77,7 @@ class RandomSchedule:
         """Then lets everything end, and checks."""
         weights = [weight for weight, _ in self._events]
         for _ in range(events):
-            (_, event), = self._choose.choices(self._events, weights)
+            ((_, event),) = self._choose.choices(self._events, weights)
             event()
         self._end()
 

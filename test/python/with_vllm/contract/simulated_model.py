@@ -1,4 +1,4 @@
-"""What a transformer would leave in its KV cache, as bytes: each token's cell depends on all tokens before.
+"""What a transformer leaves in its KV cache, as bytes: each token's cell depends on all before it.
 
 A Chain is the tokens of one request with the state after each. Cells of different layers and ranks
 differ, so that a block of the wrong chain, layer or rank never passes for the right one.
@@ -48,9 +48,7 @@ class Chain:
 
     def cells(self, first: int, end: int, layer: int, rank: int, cell_bytes: int) -> bytes:
         """What computing positions [first, end) writes on one rank in one layer."""
-        return b"".join(
-            _cell(state, layer, rank, cell_bytes) for state in self._states[first:end]
-        )
+        return b"".join(_cell(state, layer, rank, cell_bytes) for state in self._states[first:end])
 
     def next_token(self) -> int:
         """What greedy sampling gives after all of its tokens."""

@@ -1,4 +1,4 @@
-"""The workers of an engine: they execute a SchedulerOutput as vLLM's model runner does, without kernels.
+"""The workers of an engine: they execute a SchedulerOutput as vLLM's model runner does, no kernels.
 
 A step computes a token's cells only if the memory of every rank holds the right cells of all tokens
 before it, as attention would read them; otherwise it leaves garbage and samples garbage. So a wrong
@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import pickle
 from dataclasses import dataclass
-from typing import Any
 
 from vllm.config import VllmConfig
 from vllm.distributed.kv_transfer.kv_connector.utils import KVOutputAggregator
@@ -40,9 +39,7 @@ class SimulatedWorkers:
     def __init__(
         self, options: EngineOptions, config: VllmConfig, kv_cache_config: KVCacheConfig
     ) -> None:
-        self.ranks = [
-            SimulatedRank(config, kv_cache_config, rank) for rank in range(options.ranks)
-        ]
+        self.ranks = [SimulatedRank(config, kv_cache_config, rank) for rank in range(options.ranks)]
         self.skip_wait_for_save = not _STARTS_LOADS_LATE
         """In steps without tokens: as 0.26 does."""
         self.unsound: list[str] = []
@@ -103,7 +100,7 @@ class SimulatedWorkers:
 
     def _forward(self, output: SchedulerOutput) -> dict[str, list[int]]:
         """Tokens sampled, by request; none for a chunk that does not reach the end."""
-        sampled = {}
+        sampled: dict[str, list[int]] = {}
         for request_id, count in output.num_scheduled_tokens.items():
             row = self._rows[request_id]
             first, end = row.computed, row.computed + count
@@ -154,4 +151,3 @@ class SimulatedWorkers:
     def close(self) -> None:
         for rank in self.ranks:
             rank.connector.shutdown()
-

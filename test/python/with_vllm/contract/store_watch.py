@@ -1,4 +1,4 @@
-"""Looks at every block that is sent to be stored: whether it may be, and whether its bytes are right.
+"""Looks at every block that is sent to be stored: whether it may be, whether its bytes are right.
 
 A store reads the device's blocks when its step has been computed; what it seals is found by every
 engine under the block's hash. So the bytes must be those of the tokens behind the hash.

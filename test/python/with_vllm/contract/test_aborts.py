@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from support.pega_server import PegaServer
 
+from support.pega_server import PegaServer
 from with_vllm.contract.engine import ContractEngine, wait_until
 from with_vllm.contract.faults import Faults
 from with_vllm.contract.leftovers import check_block_pool
@@ -102,9 +102,7 @@ def test_allocation_refused_with_a_lease(
 
 @SCHEDULERS
 @pytest.mark.parametrize("ranks", [1, 2])
-def test_waiting_for_its_load(
-    make_engine: MakeEngine, async_scheduling: bool, ranks: int
-) -> None:
+def test_waiting_for_its_load(make_engine: MakeEngine, async_scheduling: bool, ranks: int) -> None:
     engine = make_engine(
         async_scheduling=async_scheduling, ranks=ranks, settings={"load_policy": "async"}
     )
@@ -135,9 +133,7 @@ def test_running_with_an_unanswered_reserve(
     prompt = prompt_of(f"unanswered reserve {async_scheduling}", 100)
     with silent(shared_server):
         engine.add("a", prompt_of("nothing to find", 15), 300)
-        engine.run_until(
-            "a Reserve is under way", lambda: engine.inside.reserves_under_way > 0
-        )
+        engine.run_until("a Reserve is under way", lambda: engine.inside.reserves_under_way > 0)
         engine.abort("a")
         for _ in range(5):
             engine.step()
@@ -147,9 +143,7 @@ def test_running_with_an_unanswered_reserve(
 
 
 @pytest.mark.parametrize("prefix_caching", [True, False])
-def test_running_with_slots_that_are_granted(
-    make_engine: MakeEngine, prefix_caching: bool
-) -> None:
+def test_running_with_slots_that_are_granted(make_engine: MakeEngine, prefix_caching: bool) -> None:
     engine = make_engine(step_tokens=16, prefix_caching=prefix_caching)
     engine.add("a", prompt_of(f"granted {prefix_caching}", 200))
     engine.step()

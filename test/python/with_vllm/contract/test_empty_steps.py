@@ -1,5 +1,5 @@
-"""Steps without tokens: vLLM makes them while only transfers are under way, and some releases call no
-wait_for_save in them (0.26: v1/worker/gpu/kv_connector.py, no_forward)."""
+"""Steps without tokens: vLLM makes them while only transfers are under way, and some releases call
+no wait_for_save in them (0.26: v1/worker/gpu/kv_connector.py, no_forward)."""
 
 from __future__ import annotations
 

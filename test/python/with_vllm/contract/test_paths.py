@@ -39,7 +39,7 @@ def test_cold_then_from_the_pool(
     assert engine.ask("local", prompt, 1) == 0
     assert engine.reset_prefix_cache()
     assert engine.ask("warm", prompt, 40) == 96
-    # The answer was stored, too: 100 + 40 tokens are 8 blocks, of which the last token computes one.
+    # The answer was stored, too: 100 + 40 tokens are 8 full blocks.
     assert engine.reset_prefix_cache()
     longer = [*prompt, *engine.answers["cold"]]
     assert engine.ask("longer", longer, 4) == 128

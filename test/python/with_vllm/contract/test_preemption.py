@@ -1,5 +1,5 @@
-"""Preemption and resumption, which vLLM tells no connector: V1's runner gets a resumed request among the
-cached ones with its blocks replaced, V2's gets it as a new one."""
+"""Preemption and resumption, which vLLM tells no connector: V1's runner gets a resumed request
+among the cached ones with its blocks replaced, V2's gets it as a new one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def test_a_preempted_request_is_loaded_from_the_pool(
     engine.step()
     engine.wait_told()
     engine.run_until("it answers", lambda: len(engine.answers["a"]) >= 20)
-    engine.run_until("no store runs", lambda: not (engine.inside.stores_running or engine.inside.reserves_under_way))
+    engine.run_until(
+        "no store runs",
+        lambda: not (engine.inside.stores_running or engine.inside.reserves_under_way),
+    )
     engine.wait_told()
     engine.preempt_all()
     engine.run()
@@ -70,10 +73,8 @@ def test_a_tiny_kv_space(
 
 
 @RUNNERS
-def test_preempted_with_slots_granted_and_caching_off(
-    make_engine: MakeEngine, runner: str
-) -> None:
-    """No hash tells then whose a block is: slots that were granted before are for other blocks now."""
+def test_preempted_with_slots_granted_and_caching_off(make_engine: MakeEngine, runner: str) -> None:
+    """No hash tells then whose a block is, and slots that were granted before have no content."""
     engine = make_engine(
         runner=runner, prefix_caching=False, step_tokens=16, settings={"store_blocks_share": 0.02}
     )
@@ -114,4 +115,3 @@ def test_preempted_while_its_blocks_are_stored(make_engine: MakeEngine, runner: 
     engine.check_answer("a")
     assert engine.requests["a"].num_preemptions == 1
     assert engine.workers.unsound == []
-

@@ -9,8 +9,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from support.pega_server import PegaServer
 
+from support.pega_server import PegaServer
 from with_vllm.contract.random_schedule import RandomSchedule
 
 _EVENTS = 60

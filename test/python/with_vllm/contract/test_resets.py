@@ -1,4 +1,4 @@
-"""vLLM's prefix cache is emptied, with copies under way or not, and with the connector's or not."""
+"""vLLM's prefix cache is emptied: with copies under way or not, with the connector's or not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pegaflow.scheduler import assembly
+from pegaflow.client.registration import Registration
 from with_vllm.contract.engine import WITHIN_S, ContractEngine, wait_until
 from with_vllm.contract.faults import Faults
 from with_vllm.contract.prompts import prompt_of
@@ -40,7 +40,7 @@ def test_with_the_connector_nothing_stored_is_found_again(
     engine = make_engine(ranks=ranks, async_scheduling=async_scheduling)
     prompt = prompt_of(f"epoch {ranks} {async_scheduling}", 100)
     assert engine.ask("cold", prompt) == 0
-    before = engine.inside.registration.engine_id
+    before = engine_id_of(engine)
     assert engine.reset_prefix_cache(reset_connector=True)
     # Workers hear of it in the next step's metadata.
     assert engine.ask("during", prompt_of("during", 20)) == 0
@@ -60,7 +60,7 @@ def test_with_the_connector_while_stores_run(make_engine: MakeEngine) -> None:
     faults.late()
     engine.add("a", prompt)
     engine.run_until("stores run", lambda: bool(engine.inside.stores_running))
-    before = engine.inside.registration.engine_id
+    before = engine_id_of(engine)
     engine.reset_prefix_cache(reset_connector=True)
     for _ in range(5):
         engine.step()
@@ -79,7 +79,8 @@ def test_with_the_connector_while_it_registers(
     """The registration that is being opened is for weights that are gone when it is there."""
     opened, go_on = threading.Event(), threading.Event()
     engine = make_engine()
-    open_registration = assembly.Registration.open
+    before = engine_id_of(engine)
+    open_registration = Registration.open
 
     def open_slowly(*arguments: Any, **named: Any) -> Any:
         registration = open_registration(*arguments, **named)
@@ -87,7 +88,7 @@ def test_with_the_connector_while_it_registers(
         assert go_on.wait(WITHIN_S)
         return registration
 
-    monkeypatch.setattr(assembly.Registration, "open", open_slowly)
+    monkeypatch.setattr(Registration, "open", open_slowly)
     engine.inside.reopen()
 
     def is_opened() -> bool:
@@ -101,11 +102,17 @@ def test_with_the_connector_while_it_registers(
     prompt = prompt_of("while it registers", 100)
     assert engine.ask("during", prompt) == 0
     engine.wait_connected()
-    assert engine.inside.registration.epoch == 1
+    assert engine_id_of(engine) != before
     assert engine.reset_prefix_cache()
     engine.ask("again", prompt)
     assert engine.reset_prefix_cache()
     assert engine.ask("warm", prompt) == 96
+
+
+def engine_id_of(engine: ContractEngine) -> bytes:
+    registration = engine.inside.registration
+    assert registration is not None
+    return bytes(registration.engine_id)
 
 
 def other_engine(engine: ContractEngine, before: bytes) -> bool:

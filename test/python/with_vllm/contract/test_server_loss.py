@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from support.pega_server import PegaServer
 
+from support.pega_server import PegaServer
 from with_vllm.contract.engine import ContractEngine
 from with_vllm.contract.faults import Faults
 from with_vllm.contract.leftovers import check_nothing_is_left
@@ -144,7 +144,7 @@ def test_between_the_promise_and_the_load(
     engine = make(settings={"load_policy": policy})
     prompt = stored(engine, "promised")
     execute = engine.workers.execute
-    killed = []
+    killed: list[bool] = []
 
     def kill_first(output):  # type: ignore[no-untyped-def]
         if engine.external_tokens.get("a") == [96] and not killed:

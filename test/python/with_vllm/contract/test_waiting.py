@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from support.pega_server import PegaServer
 
+from support.pega_server import PegaServer
 from with_vllm.contract.engine import ContractEngine, wait_until
 from with_vllm.contract.prompts import prompt_of
 from with_vllm.contract.server_view import ServerView
@@ -113,7 +113,8 @@ def test_a_server_that_does_not_answer_costs_a_deadline(
         for number in range(6):
             engine.add(f"a {number}", prompt_of(f"no answer {number}", 100))
             engine.run_until(
-                "it is answered", lambda n=number: f"a {n}" in engine.finished  # type: ignore[misc]
+                "it is answered",
+                lambda n=number: f"a {n}" in engine.finished,  # type: ignore[misc]
             )
             engine.check_answer(f"a {number}")
         assert engine.inside.breaker != "closed"

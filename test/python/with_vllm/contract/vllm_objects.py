@@ -1,4 +1,4 @@
-"""vLLM's own objects for an engine without a model: configuration, KV-cache configuration, requests.
+"""vLLM's own objects for an engine without a model: configurations, KV caches, requests.
 
 The one place that knows how vLLM 0.24 to 0.32 differ in them.
 """
