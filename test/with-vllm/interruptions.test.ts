@@ -41,6 +41,7 @@ async function expectBackSoon(salt: string): Promise<void> {
     const tookMs = performance.now() - readyAtMs;
     expect(tookMs, 'until a newly stored prompt hits').toBeLessThan(BACK_WITHIN_MS);
     if (externalHits === HIT_TOKENS) {
+      process.stdout.write(`${salt}: hit ${tookMs.toFixed(0)} ms after the server was ready\n`);
       return;
     }
   }

@@ -55,6 +55,8 @@ export const PATIENT = { query_deadline_ms: 5000, reserve_deadline_ms: 5000 };
 export type Vllm = Awaited<ReturnType<typeof startVllm>>;
 
 export const LOGS = fileURLToPath(new URL('../../../build/vllm-logs', import.meta.url));
+/** The first prompt_logprobs would compile a kernel of its own, for half a minute. */
+const NO_COMPILER = { TORCHDYNAMO_DISABLE: '1' };
 /** Two that start at once on two busy cores take a minute. */
 const READY_TIMEOUT_MS = 240_000;
 const STOP_TIMEOUT_MS = 20_000;
@@ -143,7 +145,7 @@ function spawnVllm(grounds: Grounds, options: VllmOptions, port: number) {
   const child = spawn(grounds.python.path, argumentsOf(launch, port), {
     detached: true,
     stdio: ['ignore', output, output],
-    env: { ...process.env, ...environmentOf(launch, process.env) },
+    env: { ...process.env, ...environmentOf(launch, process.env), ...NO_COMPILER },
   });
   closeSync(output);
   return { child, log, temporaryFolder };
