@@ -21,7 +21,7 @@ _DRAFTS_WITHOUT_KV = ("ngram", "ngram_gpu", "suffix")
 
 def reason_to_refuse(vllm_config: Any, kv_cache_config: Any) -> str | None:
     """One sentence: what was found and what is required."""
-    for find in (_in_model, _in_cache, _in_parallelism, _in_speculation):
+    for find in (_in_model, _in_cache, _in_parallelism, _in_scheduling, _in_speculation):
         reason = find(vllm_config, kv_cache_config)
         if reason is not None:
             return reason
@@ -98,6 +98,14 @@ def _in_parallelism(vllm_config: Any, _kv_cache_config: Any) -> str | None:
     ranks = parallel.tensor_parallel_size * parallel.pipeline_parallel_size
     if ranks > 64:
         return f"the engine has {ranks} ranks; required are at most 64"
+    return None
+
+
+def _in_scheduling(vllm_config: Any, _kv_cache_config: Any) -> str | None:
+    if vllm_config.scheduler_config.policy == "priority":
+        # vLLM may preempt a request in the schedule() that admitted it: its blocks keep the hashes
+        # of tokens that were never computed, and would be stored under them.
+        return "scheduling is by priority (--scheduling-policy); required is fcfs"
     return None
 
 

@@ -69,12 +69,10 @@ class Connection:
         ordinals = array("I", slots)[::2]
         return max(ordinals, default=0) < slabs_ready
 
-    def close_if_unused(self) -> bool:
-        """After the loss: closes when no use is left; True when closed."""
-        if self._uses > 0:
-            return False
-        self.close()
-        return True
+    @property
+    def used(self) -> bool:
+        """Slots of it are held: a copy runs, or is about to."""
+        return self._uses > 0
 
     def close(self) -> None:
         self.calls.close()

@@ -6,6 +6,8 @@ hook, on the scheduler's thread.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 
 from pegaflow.client.breaker import Breaker
@@ -14,6 +16,8 @@ from pegaflow.identity.fields import WeightsEpoch
 from pegaflow.scheduler.adoption import Adoption
 from pegaflow.scheduler.connection import Connection
 from pegaflow.stats_recorder import StatsRecorder
+
+_LAST_CALLS_S = 1.0
 
 
 class Connections:
@@ -37,7 +41,7 @@ class Connections:
 
     def take_in(self, on_lost: Callable[[Connection], None]) -> None:
         """What the link's thread has brought: the end of a connection, a new one."""
-        self._retired = [old for old in self._retired if not old.close_if_unused()]
+        self._close_unused()
         current = self.current
         if current is not None and current.lost:
             self.current = None
@@ -53,10 +57,23 @@ class Connections:
             self.current = Connection(registration, self._breaker, self._rank_slot_bytes)
             self._recorder.set("connected", 1)
 
+    def _close_unused(self) -> None:
+        for connection in [old for old in self._retired if not old.used]:
+            self._retired.remove(connection)
+            # A session with a server that is silent takes a while to end: not on vLLM's thread.
+            threading.Thread(target=connection.close, name="pega-close", daemon=True).start()
+
     def reopen(self, reason: str) -> None:
         self._link.reopen(reason)
 
     def close(self) -> None:
+        """The last blocks that were copied are sealed first, if the server answers in time."""
+        until_s = time.monotonic() + _LAST_CALLS_S
+        current = self.current
+        while current is not None and not current.lost and current.calls.outstanding:
+            if time.monotonic() >= until_s:
+                break
+            time.sleep(0.005)
         self._link.stop()
         for connection in (self.current, *self._retired):
             if connection is not None:

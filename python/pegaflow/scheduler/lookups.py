@@ -78,7 +78,8 @@ class Lookups:
         self._clock = clock
         self._orphans: set[Lookup] = set()
         """Of requests that no longer want the answer; a lease in it must be given back."""
-        self._leases: set[RequestRecord] = set()
+        self._asked: set[RequestRecord] = set()
+        """Those that have a lookup."""
 
     @property
     def unanswered_orphans(self) -> int:
@@ -93,6 +94,7 @@ class Lookups:
         record.queries += 1
         lookup = Lookup(connection, local_blocks, self._clock())
         record.lookup = lookup
+        self._asked.add(record)
 
         def answered(answer: QueryAnswer | PegaError) -> None:
             lookup.answered_at = self._clock()
@@ -138,7 +140,7 @@ class Lookups:
         if lookup is None or lookup.lease is None:
             return None
         lease, lookup.lease = lookup.lease, None
-        self._leases.discard(record)
+        self._asked.discard(record)
         record.lookup = None
         return lease
 
@@ -147,24 +149,28 @@ class Lookups:
         lookup, record.lookup = record.lookup, None
         if lookup is None:
             return
+        self._asked.discard(record)
         if not lookup.settled:
             self._orphans.add(lookup)
             self._end_orphans()
         elif lookup.lease is not None:
-            self._leases.discard(record)
             lookup.lease.end()
 
     def tick(self) -> None:
-        """Once a step: late answers, and leases whose requests were not admitted for too long."""
+        """Once a step: late answers, and requests that were not admitted for too long."""
         self._end_orphans()
         oldest = self._clock() - self._settings.lease_unused_s
-        for record in [r for r in self._leases if self._granted_at(r) < oldest]:
+        for record in [r for r in self._asked if self._since(r) < oldest]:
             self.end(record)
             record.queries = 0
 
-    def _granted_at(self, record: RequestRecord) -> float:
-        lease = self.lease_of(record)
-        return lease.granted_at if lease is not None else 0.0
+    @staticmethod
+    def _since(record: RequestRecord) -> float:
+        """When its lease was granted, or at the earliest could have been."""
+        lookup = record.lookup
+        if lookup is None:
+            return 0.0
+        return lookup.lease.granted_at if lookup.lease is not None else lookup.asked_at
 
     def _wait(self, lookup: Lookup, hash_count: int) -> bool:
         """True when there is an answer, or none is waited for any more."""
@@ -197,7 +203,6 @@ class Lookups:
         record.sealed_prefix = missing if missing >= 0 else lookup.local_blocks + answer.hit_blocks
         lookup.lease = self._hold(lookup, answer)
         if lookup.lease is not None:
-            self._leases.add(record)
             self._recorder.add("query_hits")
             self._recorder.add("hit_blocks", answer.hit_blocks)
 

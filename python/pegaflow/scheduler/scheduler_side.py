@@ -185,9 +185,9 @@ class SchedulerSide:
 
     def plan_step(self, output: SchedulerOutput) -> None:
         """vLLM has scheduled a step; its loads are planned already."""
+        self._follow_blocks(output)  # first: blocks that are missed once are missed for good
         self._take_in()
         self._lookups.tick()
-        self._follow_blocks(output)
         self._step_clock.scheduled(sum(output.num_scheduled_tokens.values()))
         connection = self._connections.current
         for request_id in output.num_scheduled_tokens:

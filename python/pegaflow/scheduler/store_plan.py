@@ -121,7 +121,7 @@ class StorePlan:
         ready = [
             (block, record.block_ids[position])
             for position, block in sorted(record.granted.items())
-            if position < record.final_blocks and not record.loading
+            if position < record.final_blocks and not (record.loading or record.stale)
         ]
         job = self._stores.send(next(job_ids), ready, self._room())
         self._stores.abandon(list(record.granted.values()))

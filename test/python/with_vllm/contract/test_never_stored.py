@@ -51,7 +51,7 @@ def test_what_stands_on_kv_of_before_a_reset(
 def test_a_pause_completes_although_slots_wait_for_room(make_engine: MakeEngine) -> None:
     """vLLM's pause waits until there is no work; a slot that waits for room would wait for ever."""
     engine = make_engine(blocks=64, step_tokens=256)
-    engine.add("large", prompt_of("large pause", 16 * 50), 300)
+    engine.add("large", prompt_of("large pause", 16 * 50), 60)
     engine.run_until("the large one runs", lambda: len(engine.answers["large"]) > 2)
     engine.run_until("no store runs", lambda: not engine.inside.stores_running)
     engine.add("small", prompt_of("small pause", 40), 3)
@@ -62,3 +62,4 @@ def test_a_pause_completes_although_slots_wait_for_room(make_engine: MakeEngine)
         engine.step()
     assert not engine.scheduler.has_requests()
     engine.scheduler.set_pause_state(PauseState.UNPAUSED)
+    engine.run()
