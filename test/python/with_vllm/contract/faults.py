@@ -20,6 +20,8 @@ class Faults:
         self._kept: list[Any] = []
         self._late = False
         self._failing: Collection[JobKind] = ()
+        self.loads_failed = 0
+        self.stores_failed = 0
         self._boots.collect = self._collect_with_faults
 
     def late(self, late: bool = True) -> None:
@@ -38,6 +40,9 @@ class Faults:
         return [self._failed(end) if end.job.kind in self._failing else end for end in ended]
 
     def _failed(self, end: Any) -> Any:
-        if end.job.kind is not JobKind.STORE:
+        if end.job.kind is JobKind.STORE:
+            self.stores_failed += 1
+        else:
+            self.loads_failed += 1
             self._rank.zero(list(end.job.device_blocks))
         return dataclasses.replace(end, error=PegaError("PEGA_IO", "a test lets this copy fail"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from vllm.v1.request import RequestStatus
@@ -60,18 +61,36 @@ class RandomSchedule:
             (30, self._add),
             (60, self._steps),
             (6, self._abort),
-            (3, self._preempt),
-            (3, self._reset),
-            (1, self._reset_connector),
+            (4, self._preempt),
+            (12, self._run_and_reset),
+            (4, self._reset),
             (6, self._late),
             (6, self._in_time),
-            (3, self._fail),
-            (6, self._go_well),
-            (3, self._pause),
-            (8, self._go_on),
-            (1, self._restart),
+            (6, self._fail),
+            (4, self._go_well),
             (2, self._time_passes),
         ]
+        if choose.random() < 0.3:  # where the server is often away little is found
+            self._events += [
+                (3, self._pause),
+                (8, self._go_on),
+                (1, self._restart),
+                (1, self._reset_connector),
+            ]
+
+    @property
+    def happened(self) -> Counter[str]:
+        """What it was for."""
+        requests = self.engine.requests
+        promises = [tokens for all_of in self.engine.external_tokens.values() for tokens in all_of]
+        return Counter(
+            requests=len(requests),
+            hits=sum(tokens > 0 for tokens in promises),
+            aborts=sum(why == "abort" for why in self.engine.finished.values()),
+            preemptions=sum(request.num_preemptions for request in requests.values()),
+            failed_loads=sum(faults.loads_failed for faults in self._faults),
+            failed_stores=sum(faults.stores_failed for faults in self._faults),
+        )
 
     def run(self, events: int) -> None:
         """Then lets everything end, and checks."""
@@ -140,7 +159,16 @@ class RandomSchedule:
         pool = self.engine.scheduler.kv_cache_manager.block_pool
         return bool(pool.get_num_free_blocks() == len(pool.blocks) - 1)
 
+    def _run_and_reset(self) -> None:
+        """All that waits is answered, then vLLM has nothing any more and the pool has it."""
+        if self._paused:
+            return
+        self._in_time()
+        self.engine.run()
+        self.engine.reset_prefix_cache()
+
     def _reset(self) -> None:
+        """May fail: copies or requests have blocks."""
         self.engine.reset_prefix_cache()
 
     def _reset_connector(self) -> None:

@@ -6,6 +6,7 @@ PEGA_TEST_SEED=N runs that one; PEGA_TEST_SCHEDULES=N as many (200).
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -33,11 +34,16 @@ def server() -> Iterator[PegaServer]:
 @pytest.mark.parametrize("part", range(1 if _SEED else _PARTS))
 def test_random_schedules(server: PegaServer, part: int) -> None:
     seeds = [int(_SEED)] if _SEED else range(part, _COUNT, _PARTS)
+    happened: Counter[str] = Counter()
     for seed in seeds:
         schedule = RandomSchedule(seed, server)
         try:
             schedule.run(_EVENTS)
+            happened += schedule.happened
         except BaseException as error:
             raise AssertionError(f"PEGA_TEST_SEED={seed}: {error!r}") from error
         finally:
             schedule.close()
+    if len(seeds) >= 20:  # they reach what they are for
+        assert happened["hits"] > happened["requests"] // 10, happened
+        assert min(happened["aborts"], happened["preemptions"]) > 0, happened
