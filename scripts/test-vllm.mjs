@@ -85,7 +85,7 @@ async function testVersion(version, vitestArguments) {
       parsePytest,
       python,
       [
-        ...['-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-c', 'test/python/pytest.ini'],
+        ...['-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-c', `${PYTHON_TESTS}/pytest.ini`],
         ...[`--junit-xml=${pytest}`, PYTHON_TESTS],
       ],
       { PYTHONDONTWRITEBYTECODE: '1', PEGA_SOCKET: '', PEGA_ADDR: '' },
