@@ -89,6 +89,8 @@ class PegaKVConnector(KVConnectorBase_V1):
         )
         self._scheduler: SchedulerAssembly | None = None
         self._worker: WorkerSide | None = None
+        self._attention: str | None = None
+        """What this worker's layers use; part of what tells layouts apart."""
         self._complaints: set[str] = set()
         facts = read_facts(vllm_config, kv_cache_config)
         if role is KVConnectorRole.SCHEDULER:
@@ -110,19 +112,19 @@ class PegaKVConnector(KVConnectorBase_V1):
     def register_kv_caches(self, kv_caches: dict[str, Any]) -> None:
         worker = self._worker
         if worker is not None:
+            # Here, not when vLLM asks for the handshake: only here is its configuration current.
+            self._attention = self._guarded(None, lambda: describe_attention(self._vllm_config))
             self._guarded(None, lambda: worker.register(kv_caches, self._kv_cache_config))
 
     def get_handshake_metadata(self) -> RankMetadata | None:
         if self._worker is None:
             return None
         handshake = unpack_handshake(self._worker.handshake())
-        attention = self._guarded(None, lambda: describe_attention(self._vllm_config))
-        if attention is None:
+        if not handshake.refusal and self._attention is None:
             # Unknown, it could differ from another engine's and nobody would see it.
             handshake = RankHandshake(0, "", "", "the attention's layout can't be read")
-        else:
-            handshake = replace(handshake, layout=f"{handshake.layout}; {attention}")
-        return RankMetadata(pack_handshake(handshake))
+        layout = f"{handshake.layout}; {self._attention}"
+        return RankMetadata(pack_handshake(replace(handshake, layout=layout)))
 
     def start_load_kv(self, forward_context: Any, **kwargs: Any) -> None:
         """Raises what begin_step raises: it reports failed loads itself."""
