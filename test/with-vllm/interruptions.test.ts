@@ -14,6 +14,8 @@ import { expectAnswers, expectAnswersTogether, suite } from './support/suite.js'
 import { HIT_TOKENS } from './support/workload.js';
 
 const BACK_WITHIN_MS = 3000;
+/** Deadlines of calls and pauses of the breaker have to pass first; nobody was promised a time. */
+const AFTER_PAUSE_MS = 20_000;
 const BLOCK_BYTES = 512 * 1024;
 const POOL_BLOCKS = 512;
 const FLOOD_BLOCKS = 64;
@@ -27,8 +29,8 @@ const { server, vllm } = suite({ 'pool-size': '256mb' }, [
   { name: 'interrupted', dtype: 'float32', connector: true },
 ]);
 
-/** REQUIRES: a server that has just become ready. */
-async function expectBackSoon(salt: string): Promise<void> {
+/** REQUIRES: a server that has just become ready, or goes on. */
+async function expectBack(salt: string, withinMs = BACK_WITHIN_MS): Promise<void> {
   const engine = vllm('interrupted');
   const readyAtMs = performance.now();
   for (let index = 0; ; index += 1) {
@@ -39,7 +41,7 @@ async function expectBackSoon(salt: string): Promise<void> {
       expectAnswers(engine, some, `${salt} ${index}`),
     );
     const tookMs = performance.now() - readyAtMs;
-    expect(tookMs, 'until a newly stored prompt hits').toBeLessThan(BACK_WITHIN_MS);
+    expect(tookMs, 'until a newly stored prompt hits').toBeLessThan(withinMs);
     if (externalHits === HIT_TOKENS) {
       process.stdout.write(`${salt}: hit ${tookMs.toFixed(0)} ms after the server was ready\n`);
       return;
@@ -128,7 +130,7 @@ test('a paused server: requests go on, cold, and hit again when it goes on', asy
   expect(counted).toMatchObject({ localHits: 0, externalHits: 0 });
   await expectAnswersTogether(engine, others, 'paused server');
   server.resume();
-  await expectBackSoon('after the pause');
+  await expectBack('after the pause', AFTER_PAUSE_MS);
   await server.untilIdle();
 });
 
@@ -152,7 +154,7 @@ test.each(['load', 'store'] as const)('the server killed before a %s', async (wh
   const counted = await vllm('interrupted').counting(() => ask[what](`before ${what}`));
   expect(counted).toMatchObject({ localHits: 0, externalHits: 0 });
   await server.start();
-  await expectBackSoon(`before ${what}`);
+  await expectBack(`before ${what}`);
 });
 
 test.each(['load', 'store'] as const)('the server killed during a %s', async (what) => {
@@ -168,7 +170,7 @@ test.each(['load', 'store'] as const)('the server killed during a %s', async (wh
   await server.kill();
   await answered;
   await server.start();
-  await expectBackSoon(`during ${what}`);
+  await expectBack(`during ${what}`);
   await server.untilIdle();
 });
 
@@ -177,7 +179,7 @@ test.each(['load', 'store'] as const)('the server killed after a %s', async (wha
   await ask[what](`after ${what}`);
   await server.kill();
   await server.start();
-  await expectBackSoon(`after ${what}`);
+  await expectBack(`after ${what}`);
   await ask[what](`after ${what}`);
   await server.untilIdle();
 });
