@@ -230,4 +230,4 @@ def wait_until(what: str, holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WITHIN_S
     while not holds():
         assert time.monotonic() < deadline, f"not within {WITHIN_S:.0f} s: {what}"
-        time.sleep(0.01)
+        time.sleep(0.002)
