@@ -1,7 +1,7 @@
 """Two steps in flight: the second is scheduled before the first one's token is known.
 
-A block is stored only when its hash exists and its last token is no placeholder: store_watch.py looks
-at every one that is sent.
+A block is stored only when its hash exists and its last token is no placeholder: store_watch.py
+looks at every one that is sent.
 """
 
 from __future__ import annotations
