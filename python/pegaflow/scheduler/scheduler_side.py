@@ -123,10 +123,7 @@ class SchedulerSide:
         local = computed_tokens // self._block_tokens
         self._old_blocks.looked_up(record, local)
         if record.loading:
-            return (
-                None,
-                False,
-            )  # of its time before a preemption; its blocks must not be loaded twice
+            return None, False  # since before a preemption: it must end before another begins
         if record.load_failed or record.stale or not self._wants_query(request):
             return 0, False
         record.local_blocks = local
