@@ -33,6 +33,10 @@ export function median(values: readonly number[]): number {
   return percentile(values, 50);
 }
 
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 export function formatInterval({ low, median: middle, high }: Interval): string {
   return `${middle.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
 }
