@@ -86,7 +86,8 @@ async function testVersion(version, vitestArguments) {
       python,
       [
         ...['-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-c', `${PYTHON_TESTS}/pytest.ini`],
-        ...[`--junit-xml=${pytest}`, PYTHON_TESTS],
+        // The fixtures of test/python are theirs too.
+        ...['--confcutdir=test/python', `--junit-xml=${pytest}`, PYTHON_TESTS],
       ],
       { PYTHONDONTWRITEBYTECODE: '1', PEGA_SOCKET: '', PEGA_ADDR: '' },
     );
