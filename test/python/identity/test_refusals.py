@@ -92,6 +92,7 @@ def test_a_cache_that_vllm_keeps_to_itself_is_refused(attribute: str, value: boo
             "external_launcher",
         ),
         ({"parallel_config__tensor_parallel_size": 65}, "65 ranks"),
+        ({"scheduler_config__policy": "priority"}, "by priority"),
         ({"speculative_config": SimpleNamespace(method="eagle3")}, "'eagle3'"),
         ({"speculative_config": SimpleNamespace(method="mtp")}, "'mtp'"),
         ({"speculative_config": SimpleNamespace(method="draft_model")}, "'draft_model'"),

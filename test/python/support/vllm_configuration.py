@@ -99,6 +99,7 @@ def vllm_configuration(**changes: Any) -> Any:
             nnodes=1,
             rank=0,
         ),
+        scheduler_config=SimpleNamespace(policy="fcfs"),
         load_config=SimpleNamespace(
             load_format="auto", download_dir=None, model_loader_extra_config={}
         ),
