@@ -1,6 +1,7 @@
-"""vLLM's own configuration of an engine with a small Llama, as its EngineCore gets it; no engine runs.
+"""vLLM's own configuration of an engine with a small Llama, as its EngineCore gets it.
 
-The model's folder holds a configuration and a few bytes for weights: enough to be read and told apart.
+No engine runs. The model's folder holds a configuration and a few bytes for weights: enough to be
+read and told apart.
 """
 
 from __future__ import annotations
