@@ -1,6 +1,6 @@
 """Random schedules of everything that the other tests do one by one; a failure names its seed.
 
-PEGA_TEST_SEED=N runs that one; PEGA_TEST_SCHEDULES=N as many (200).
+PEGA_TEST_SEED=N runs that one; PEGA_TEST_SCHEDULES=N as many (80).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from with_vllm.contract.random_schedule import RandomSchedule
 _EVENTS = 60
 _PARTS = 10
 _SEED = os.environ.get("PEGA_TEST_SEED")
-_COUNT = int(os.environ.get("PEGA_TEST_SCHEDULES", "200"))
+_COUNT = int(os.environ.get("PEGA_TEST_SCHEDULES", "80"))
 
 
 @pytest.fixture(scope="module")
