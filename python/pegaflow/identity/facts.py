@@ -20,7 +20,6 @@ class VllmFacts:
     """Tensor-parallel × pipeline-parallel."""
     rank: int
     """Of a worker: as vLLM numbers it, stage by stage of the pipeline. 0 on the scheduler side."""
-    gpu_blocks: int
     step_tokens: int
     """The most that vLLM schedules in one step."""
     prefix_caching: bool

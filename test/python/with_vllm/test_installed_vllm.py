@@ -93,7 +93,6 @@ def test_facts_of_an_engine(configuration: Any) -> None:
     assert facts.block_tokens == configuration.cache_config.block_size
     assert facts.hash_bytes == 32
     assert (facts.rank, facts.rank_count) == (0, 1)
-    assert facts.gpu_blocks == 10
     assert facts.step_tokens == configuration.scheduler_config.max_num_batched_tokens
     assert facts.prefix_caching
     assert not facts.pipeline_parallel
