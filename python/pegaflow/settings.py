@@ -45,7 +45,7 @@ class Settings:
     query_wait_ms_per_1000: float = 1.0
     """More for each 1,000 hashes; an answer that comes later is used in a later step."""
     query_deadline_ms: float = 100.0
-    reserve_deadline_ms: float = 50.0
+    reserve_deadline_ms: float = 500.0
     lease_unused_s: float = 10.0
     weights_id: str | None = None
     """The operator's word for what the weights are, instead of a digest of their files."""

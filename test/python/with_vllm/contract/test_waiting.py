@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pegaflow.settings import Settings
 from support.pega_server import PegaServer
 from with_vllm.contract.engine import ContractEngine, wait_until
 from with_vllm.contract.prompts import prompt_of
@@ -121,3 +122,23 @@ def test_a_server_that_does_not_answer_costs_a_deadline(
     finally:
         shared_server.go_on()
     engine.run()
+
+
+def test_a_reserve_that_takes_a_while_still_stores(
+    make_engine: MakeEngine, shared_server: PegaServer
+) -> None:
+    deadline_ms = Settings(endpoint=shared_server.address).reserve_deadline_ms
+    engine = make_engine(settings={"query_wait_ms": 1.0, "reserve_deadline_ms": deadline_ms})
+    prompt = prompt_of("slow reserve", 100)
+    shared_server.pause()
+    try:
+        engine.add("cold", prompt)
+        begun = time.monotonic()
+        while time.monotonic() - begun < 0.2:
+            engine.step()
+    finally:
+        shared_server.go_on()
+    engine.run()
+    assert engine.reset_prefix_cache()
+    engine.ask("warm", prompt)
+    assert engine.external_tokens["warm"] == [96]
