@@ -12,9 +12,11 @@ export const ROOMS = {
   shared: ['base'],
   pool: ['shared', 'base'],
   transfer: ['shared', 'base'],
+  cuda: ['transfer', 'shared', 'base'],
+  gauge: ['cuda', 'transfer', 'shared', 'base'],
   reference: ['base'],
-  c: ['transfer', 'shared', 'base'],
-  node: ['pool', 'transfer', 'reference', 'shared', 'base'],
+  c: ['cuda', 'transfer', 'shared', 'base'],
+  node: ['pool', 'gauge', 'cuda', 'transfer', 'reference', 'shared', 'base'],
   bench: ['pool', 'shared', 'base'],
 };
 

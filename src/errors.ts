@@ -131,6 +131,11 @@ const KINDS = {
     grpc: UNAVAILABLE,
     advice: 'look at the file or folder that the message names: existence, permissions, space',
   },
+  PEGA_DEVICE: {
+    exit: EXIT.unavailable,
+    grpc: UNAVAILABLE,
+    advice: 'see `pega doctor`; after an error that ends the GPU context, start the process again',
+  },
   PEGA_UNAVAILABLE: {
     exit: EXIT.unavailable,
     grpc: UNAVAILABLE,

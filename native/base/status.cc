@@ -25,6 +25,7 @@ const char* CodeName(Code code) {
     case Code::kUnsupported: return "PEGA_UNSUPPORTED";
     case Code::kIo: return "PEGA_IO";
     case Code::kInternal: return "PEGA_INTERNAL";
+    case Code::kDevice: return "PEGA_DEVICE";
   }
   return "PEGA_INTERNAL";
 }

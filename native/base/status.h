@@ -34,6 +34,7 @@ enum class Code : std::uint8_t {
   kUnsupported,      // this machine or build lacks it
   kIo,               // a system call failed; message has the call and errno's text
   kInternal,         // a bug in pega
+  kDevice,           // a call of the GPU's driver failed; message has the call and its error
 };
 
 // The code's public name, "PEGA_…": the same word in JavaScript errors, gRPC details and the C ABI.

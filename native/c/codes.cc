@@ -29,6 +29,7 @@ PEGA_SAME(PEGA_TIMEOUT, kTimeout);
 PEGA_SAME(PEGA_UNSUPPORTED, kUnsupported);
 PEGA_SAME(PEGA_IO, kIo);
 PEGA_SAME(PEGA_INTERNAL, kInternal);
+PEGA_SAME(PEGA_DEVICE, kDevice);
 #undef PEGA_SAME
 
 std::string& LastMessage() {
@@ -56,7 +57,7 @@ uint32_t pega_abi_version(void) { return PEGA_ABI_VERSION; }
 uint32_t pega_shared_layout_version(void) { return pega::kSharedLayoutVersion; }
 
 const char* pega_code_name(int code) {
-  if (code < PEGA_OK || code > PEGA_INTERNAL) return "PEGA_UNKNOWN";
+  if (code < PEGA_OK || code > PEGA_DEVICE) return "PEGA_UNKNOWN";
   return pega::CodeName(static_cast<pega::Code>(code));
 }
 

@@ -54,7 +54,8 @@ enum pega_code {
   PEGA_TIMEOUT = 15,        /* a bounded wait ended; the job goes on */
   PEGA_UNSUPPORTED = 16,
   PEGA_IO = 17, /* a system call failed; the message has the call and its error */
-  PEGA_INTERNAL = 18
+  PEGA_INTERNAL = 18,
+  PEGA_DEVICE = 19 /* a call of the GPU's driver failed; the message has the call and its error */
 };
 
 /* QUICK. Compare with PEGA_ABI_VERSION before anything else. */

@@ -79,7 +79,8 @@ CopyPiece CopyJob::TakeNext() {
   const CopyPiece piece{.kind = spec_.kind,
                         .blocks = std::span(spec_.blocks).subspan(next_block_, count),
                         .first_layer = GroupBegin(next_group_),
-                        .end_layer = spec_.group_ends[next_group_]};
+                        .end_layer = spec_.group_ends[next_group_],
+                        .after = spec_.after};
   next_block_ += count;
   if (next_block_ == spec_.blocks.size()) {
     next_block_ = 0;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "transfer/device.h"
 #include "transfer/layout.h"
@@ -40,7 +41,10 @@ class CopyJob {
 
   const JobSpec& spec() const { return spec_; }
 
+  // The end of each group's piece, of a synchronous load on a device with streams.
+  std::vector<StreamPointPtr> group_points;
   bool forgotten = false;     // its report goes at its end
+  bool starting = false;      // a piece is being given to the device
   bool calling_back = false;  // a thread is delivering its callbacks
   std::uint32_t callbacks_delivered = 0;
 

@@ -63,7 +63,7 @@ class HostDevice final : public Device {
   // Two: the threads that finish one piece go on with the next.
   std::uint32_t pieces_in_flight_max(JobKind) const override { return 2; }
 
-  void Start(const CopyPiece& piece, std::function<void(Status)> done) override {
+  StreamPointPtr Start(const CopyPiece& piece, std::function<void(Status)> done) override {
     const std::span<const BlockLayout::Segment> segments =
         layout_.LayerRange(piece.first_layer, piece.end_layer);
     const std::uint64_t block_bytes = segments.back().slot_offset_bytes + segments.back().bytes -
@@ -76,7 +76,11 @@ class HostDevice final : public Device {
                       .share_blocks = std::max<std::uint64_t>(1, kShareBytes / block_bytes)});
     }
     work_.notify_all();
+    return {};
   }
+
+  // Files are opened as they are needed: what is published can be copied.
+  std::uint32_t slabs_ready() const override { return slabs_->slab_count(); }
 
  private:
   std::deque<RunningPiece>& Queue(JobKind kind) { return queues_[static_cast<std::size_t>(kind)]; }

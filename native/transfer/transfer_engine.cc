@@ -31,6 +31,8 @@ class Engine final : public TransferEngine {
   Result<JobId> Submit(JobSpec spec) override;
   Status WaitGroup(JobId id, std::uint32_t group, std::chrono::milliseconds timeout) override;
   Result<JobReport> Poll(JobId id) override;
+  Result<StreamPointPtr> Mark(std::uint64_t stream) override { return device_->Mark(stream); }
+  Status HoldStream(JobId id, std::uint32_t group, std::uint64_t stream) override;
   void Forget(JobId id) override;
   TransferStats stats() const override;
   void Drain() override;
@@ -44,6 +46,9 @@ class Engine final : public TransferEngine {
   void EndPiece(const JobPointer& job, const CopyPiece& piece, const Status& status);
   void EndJob(const CopyJob& job);
   void CallBack(const JobPointer& job, Lock& lock);
+  bool SyncLoadsStartAtOnce() const {
+    return device_->pieces_in_flight_max(JobKind::kLoadSync) == Device::kNoPieceLimit;
+  }
   BusyClock& clock(JobKind kind) { return kind == JobKind::kStore ? store_clock_ : load_clock_; }
 
   const std::unique_ptr<Device> device_;
@@ -81,19 +86,25 @@ Result<JobId> Engine::Submit(JobSpec spec) {
   JobPointer job = std::make_shared<CopyJob>(id, std::move(spec), device_->layout());
   jobs_.emplace(id, job);
   ++stats_.jobs_now;
-  waiting_[Index(job->kind())].push_back(std::move(job));
+  waiting_[Index(job->kind())].push_back(job);
   Pump(lock);
+  if (job->kind() == JobKind::kLoadSync && SyncLoadsStartAtOnce()) {
+    // Another thread may be starting pieces now, ours among them.
+    changed_.wait(lock, [&] { return !job->HasNext() && !job->starting; });
+  }
   return id;
 }
 
-// The first kind that has a job waiting is the only one that may start a piece.
+// The first kind that has a job waiting is the only one that may start a piece; but for stores, where
+// they have a way of their own.
 JobPointer Engine::NextJob() {
   for (const JobKind kind : {JobKind::kLoadSync, JobKind::kLoadAsync, JobKind::kStore}) {
     std::deque<JobPointer>& queue = waiting_[Index(kind)];
     while (!queue.empty() && !queue.front()->HasNext()) queue.pop_front();
     if (queue.empty()) continue;
     const std::uint32_t most = std::max(1U, device_->pieces_in_flight_max(kind));
-    return pieces_in_flight_[Index(kind)] < most ? queue.front() : nullptr;
+    if (pieces_in_flight_[Index(kind)] < most) return queue.front();
+    if (!device_->duplex()) return nullptr;
   }
   return nullptr;
 }
@@ -105,10 +116,16 @@ void Engine::Pump(Lock& lock) {
     const CopyPiece piece = job->TakeNext();
     ++pieces_in_flight_[Index(piece.kind)];
     clock(piece.kind).Enter();
+    job->starting = true;
     lock.unlock();
-    device_->Start(piece,
-                   [this, job, piece](const Status& status) { EndPiece(job, piece, status); });
+    StreamPointPtr end = device_->Start(
+        piece, [this, job, piece](const Status& status) { EndPiece(job, piece, status); });
     lock.lock();
+    job->starting = false;
+    if (piece.kind == JobKind::kLoadSync) {
+      job->group_points.push_back(std::move(end));
+      if (!job->HasNext()) changed_.notify_all();
+    }
   }
   pumping_ = false;
   changed_.notify_all();
@@ -173,6 +190,31 @@ Status Engine::WaitGroup(JobId id, std::uint32_t group, std::chrono::millisecond
                                       std::to_string(timeout.count()) + " ms");
   }
   return job->GroupStatus(group);
+}
+
+// Pieces of a synchronous load are its groups, in order (CopyJob::BlocksPerPiece).
+Status Engine::HoldStream(JobId id, std::uint32_t group, std::uint64_t stream) {
+  Lock lock(mutex_);
+  Result<JobPointer> found = Find(id);
+  if (!found.ok()) return found.status();
+  const JobPointer job = found.value();
+  if (job->kind() != JobKind::kLoadSync || group >= job->group_count()) {
+    return Status(Code::kInvalidArgument, "group " + std::to_string(group) + " of job " +
+                                              std::to_string(id) + " is of no synchronous load");
+  }
+  if (job->GroupEnded(group)) return job->GroupStatus(group);
+  if (!SyncLoadsStartAtOnce()) {
+    return Status(Code::kUnsupported, "this device's copies can't be waited for by a stream");
+  }
+  const StreamPointPtr end =
+      group < job->group_points.size() ? job->group_points[group] : StreamPointPtr{};
+  // Without a point the piece could not be started: its failure is on its way.
+  if (!end) {
+    changed_.wait(lock, [&] { return job->GroupEnded(group); });
+    return job->GroupStatus(group);
+  }
+  lock.unlock();
+  return device_->HoldStream(stream, *end);
 }
 
 Result<JobReport> Engine::Poll(JobId id) {

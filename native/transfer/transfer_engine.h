@@ -3,9 +3,9 @@
 // A load job is cut by groups of layers, in layer order, over all its blocks; each group's end can
 // be waited for by itself. A store job is cut into chunks of at most 32 MiB of whole blocks (at
 // least one), and so is each group of an asynchronous load. Loads go before stores: while a load is
-// waiting no further store chunk is started. Synchronous loads go before asynchronous ones. A
-// failed piece ends its job, and only its job, with that Status, once none of its pieces is in
-// flight.
+// waiting no further store chunk is started, but on a device that is duplex. Synchronous loads go
+// before asynchronous ones. A failed piece ends its job, and only its job, with that Status, once
+// none of its pieces is in flight.
 //
 // Thread safety: all methods may be called from any thread; none waits for a copy but WaitGroup,
 // Drain and the destructor. Callbacks come one at a time for a job, in order, on a thread of the
@@ -32,6 +32,8 @@ struct JobSpec {
   std::vector<BlockCopy> blocks = {};
   // Loads: end layer of each group, rising, the last = layers; empty: one group.
   std::vector<std::uint32_t> group_ends = {};
+  // The copies begin behind it (TransferEngine::Mark); empty: at once.
+  StreamPointPtr after = {};
   // After each group (loads) or at the end (stores, group 0): job, group, outcome. May be empty.
   std::function<void(JobId, std::uint32_t group, const Status&)> on_group = {};
 };
@@ -62,6 +64,14 @@ class TransferEngine {
   // job's failure, or kTimeout. Here and in Poll: kNotFound if the job is not known or forgotten.
   virtual Status WaitGroup(JobId job, std::uint32_t group, std::chrono::milliseconds timeout) = 0;
   virtual Result<JobReport> Poll(JobId job) = 0;
+
+  // What a stream of the device has been given until now, for JobSpec::after. Here and in HoldStream
+  // kUnsupported: a device without streams. `stream`: the device's own handle.
+  virtual Result<StreamPointPtr> Mark(std::uint64_t stream) = 0;
+  // Makes `stream` go on only when the group's bytes are there. Waits for nothing itself: all of a
+  // synchronous load has been given to the device when Submit returns. kInvalidArgument: not of a
+  // synchronous load; else why the group can't come: then nothing may be computed upon it.
+  virtual Status HoldStream(JobId job, std::uint32_t group, std::uint64_t stream) = 0;
   // Forgets a finished job's report. A job that runs is not cancelled: its report goes at its end.
   virtual void Forget(JobId job) = 0;
   virtual TransferStats stats() const = 0;

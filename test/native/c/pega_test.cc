@@ -79,7 +79,7 @@ class PegaTest : public testing::Test {
 TEST(Pega, NamesItsCodes) {
   EXPECT_EQ(pega_abi_version(), PEGA_ABI_VERSION);
   EXPECT_EQ(pega_shared_layout_version(), kSharedLayoutVersion);
-  for (int code = PEGA_OK; code <= PEGA_INTERNAL; ++code) {
+  for (int code = PEGA_OK; code <= PEGA_DEVICE; ++code) {
     EXPECT_STREQ(pega_code_name(code), CodeName(static_cast<Code>(code)));
   }
   EXPECT_STREQ(pega_code_name(-1), "PEGA_UNKNOWN");

@@ -42,6 +42,10 @@ class FakeControl {
     const std::lock_guard lock(mutex_);
     return started_;
   }
+  std::vector<std::uint64_t> held() const {  // streams, in order of HoldStream
+    const std::lock_guard lock(mutex_);
+    return held_;
+  }
   std::size_t in_flight() const {
     const std::lock_guard lock(mutex_);
     std::size_t count = 0;
@@ -67,12 +71,15 @@ class FakeControl {
   }
 
   bool end_at_once = false;  // within Start
+  bool duplex = false;
+  bool points = false;  // Start returns the piece's end
   std::array<std::uint32_t, 3> in_flight_max = {1, 1, 1};
 
  private:
   friend class FakeDevice;
   mutable std::mutex mutex_;
   std::vector<std::string> started_;
+  std::vector<std::uint64_t> held_;
   std::array<std::deque<std::function<void(Status)>>, 3> running_;
 };
 
@@ -85,7 +92,9 @@ class FakeDevice final : public Device {
   std::uint32_t pieces_in_flight_max(JobKind kind) const override {
     return control_->in_flight_max[static_cast<std::size_t>(kind)];
   }
-  void Start(const CopyPiece& piece, std::function<void(Status)> done) override {
+  bool duplex() const override { return control_->duplex; }
+  std::uint32_t slabs_ready() const override { return 0; }
+  StreamPointPtr Start(const CopyPiece& piece, std::function<void(Status)> done) override {
     const std::size_t kind = static_cast<std::size_t>(piece.kind);
     {
       const std::lock_guard lock(control_->mutex_);
@@ -94,10 +103,16 @@ class FakeDevice final : public Device {
                                    std::to_string(piece.blocks.size()));
       if (!control_->end_at_once) {
         control_->running_[kind].push_back(std::move(done));
-        return;
+        return control_->points ? std::make_shared<StreamPoint>() : StreamPointPtr{};
       }
     }
     done(Status::Ok());
+    return {};
+  }
+  Status HoldStream(std::uint64_t stream, const StreamPoint&) override {
+    const std::lock_guard lock(control_->mutex_);
+    control_->held_.push_back(stream);
+    return Status::Ok();
   }
 
  private:
