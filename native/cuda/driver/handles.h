@@ -51,9 +51,11 @@ class ScopedContext {
   const Status& status() const { return status_; }
 
  private:
+  static constexpr int kModeUnknown = -1;
   const DriverApi& api_;
   CUcontext former_ = nullptr;
-  int former_capture_mode_ = 0;
+  bool changed_ = false;
+  int former_capture_mode_ = kModeUnknown;
   Status status_;
 };
 
@@ -103,7 +105,7 @@ using Module = Owner<CUmodule>;
 using RegisteredMemory = Owner<void*>;  // cuMemHostRegister, portable; the mapping stays its maker's
 
 // REQUIRES for all: the context is current on this thread (ScopedContext).
-// priority: 0 is the lowest of the device's range, 1 the highest. Streams don't wait for stream 0.
+// Errors: kDevice; kNoSpace where memory is missing. Streams don't wait for stream 0.
 Result<Stream> MakeStream(const ContextPtr& context, bool high_priority);
 Result<Event> MakeEvent(const ContextPtr& context);        // without timing
 Result<Event> MakeTimingEvent(const ContextPtr& context);  // for measurements only
@@ -111,7 +113,7 @@ Result<DeviceMemory> AllocateDevice(const ContextPtr& context, std::uint64_t byt
 Result<HostMemory> AllocateHost(const ContextPtr& context, std::uint64_t bytes);
 Result<RegisteredMemory> RegisterHost(const ContextPtr& context, void* address,
                                       std::uint64_t bytes);
-// PTX text, zero-terminated.
+// PTX text, zero-terminated. An error names the driver's version and the PTX's.
 Result<Module> LoadModule(const ContextPtr& context, const char* ptx);
 Result<CUfunction> FindFunction(const Context& context, const Module& module, const char* name);
 
