@@ -1,9 +1,9 @@
 // `pega connector install`: flags in, src/connector's installConnector, table or JSON out.
 import { PegaCommand } from '../../cli/pega-command.js';
 import { pythonFlag } from '../../cli/python-flag.js';
-import { somethingIsWrong } from '../../src/connector/finding.js';
 import { type InstallView, installConnector, renderInstall } from '../../src/connector/install.js';
 import { EXIT } from '../../src/errors.js';
+import { anyProblem } from '../../src/findings/finding.js';
 
 export default class ConnectorInstall extends PegaCommand {
   static override summary = 'Put the vLLM connector into a Python environment and check it.';
@@ -37,7 +37,7 @@ export default class ConnectorInstall extends PegaCommand {
       signal: this.stopSignal,
     });
     this.log(renderInstall(view));
-    this.finishWith(somethingIsWrong(view.findings) ? EXIT.checkFailed : EXIT.ok);
+    this.finishWith(anyProblem(view.findings) ? EXIT.checkFailed : EXIT.ok);
     return view;
   }
 }

@@ -1,9 +1,9 @@
 // Whether the connector that an interpreter has can be used: python/tools/check_connector.py tries it.
 import { z } from 'zod';
 import { PegaError } from '../errors.js';
+import { type Finding, note, ok, problem } from '../findings/finding.js';
 import { PACKAGE_VERSION } from '../package.js';
 import { askScript } from './ask-python.js';
-import { type Finding, ok, warning, wrong } from './finding.js';
 import type { InterpreterFacts } from './interpreter-facts.js';
 import { pipCommand } from './pip-command.js';
 import { shellWord } from './shell-word.js';
@@ -29,7 +29,7 @@ export async function connectorFindings(
 ): Promise<Finding[]> {
   const install = installCommand(facts.executable);
   if (facts.pegaflow_at === null) {
-    return [wrong('connector', 'not installed', install)];
+    return [problem('connector', 'not installed', install)];
   }
   const foreign = foreignFinding(facts);
   if (foreign !== undefined) {
@@ -42,7 +42,7 @@ export async function connectorFindings(
     if (!(thrown instanceof PegaError) || thrown.code !== 'PEGA_CHECK_FAILED') {
       throw thrown;
     }
-    return [wrong('connector', thrown.message, install)];
+    return [problem('connector', thrown.message, install)];
   }
   return [versionFinding(outcomes, facts, install), ...importFindings(outcomes, facts, install)];
 }
@@ -56,7 +56,7 @@ export function foreignFinding(facts: InterpreterFacts): Finding | undefined {
   const other = facts.owners.pegaflow.find(({ name }) => name.toLowerCase() !== DISTRIBUTION);
   return other === undefined
     ? undefined
-    : wrong(
+    : problem(
         'connector',
         `${other.name} ${other.version} brings a package named pegaflow too`,
         `remove it first: ${pipCommand(facts, 'uninstall', other.name)}`,
@@ -65,12 +65,12 @@ export function foreignFinding(facts: InterpreterFacts): Finding | undefined {
 
 function versionFinding(outcomes: Outcomes, facts: InterpreterFacts, install: string): Finding {
   if ('error' in outcomes.pegaflow) {
-    return wrong('connector', outcomes.pegaflow.error, install);
+    return problem('connector', outcomes.pegaflow.error, install);
   }
   const found = `${outcomes.pegaflow.found} (${facts.pegaflow_at ?? 'unknown place'})`;
   return outcomes.pegaflow.found === PACKAGE_VERSION
     ? ok('connector', found)
-    : warning('connector', found, `this pega is ${PACKAGE_VERSION}: ${install}`);
+    : note('connector', found, `this pega is ${PACKAGE_VERSION}: ${install}`);
 }
 
 function importFindings(outcomes: Outcomes, facts: InterpreterFacts, install: string): Finding[] {
@@ -79,13 +79,13 @@ function importFindings(outcomes: Outcomes, facts: InterpreterFacts, install: st
     ...brokenImport('import grpc', grpc, pipCommand(facts, 'install', 'grpcio')),
     ...brokenImport('import protobuf', protobuf, pipCommand(facts, 'install', 'protobuf')),
     'error' in library
-      ? wrong('libpega.so', library.error, install)
+      ? problem('libpega.so', library.error, install)
       : ok('libpega.so', library.found),
     ...(connector === undefined
       ? []
       : [
           'error' in connector
-            ? wrong('import', connector.error, `${install}, or mend what this vLLM lacks`)
+            ? problem('import', connector.error, `${install}, or mend what this vLLM lacks`)
             : ok('import', connector.found),
         ]),
   ];
@@ -94,6 +94,6 @@ function importFindings(outcomes: Outcomes, facts: InterpreterFacts, install: st
 /** Its version has a row already; here only what does not work counts. */
 function brokenImport(check: string, result: z.infer<typeof outcome>, advice: string): Finding[] {
   return 'error' in result && !result.error.startsWith('ModuleNotFoundError')
-    ? [wrong(check, result.error, advice)]
+    ? [problem(check, result.error, advice)]
     : [];
 }

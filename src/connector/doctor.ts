@@ -1,10 +1,10 @@
 // The service call of `pega connector doctor`: looks at an interpreter, a running vLLM, or both.
 import { PegaError } from '../errors.js';
+import { anyProblem, type Finding, problemOf, renderFindings } from '../findings/finding.js';
 import type { PegaTarget } from '../rpc/client.js';
 import { choosePython } from '../vllm/interpreter.js';
 import { connectorFindings } from './connector-findings.js';
 import { engineView } from './engine-findings.js';
-import { type Finding, renderFindings, somethingIsWrong, wrong } from './finding.js';
 import { readInterpreterFacts } from './interpreter-facts.js';
 import { interpreterFindings } from './interpreter-findings.js';
 import { serverFindings } from './server-findings.js';
@@ -21,7 +21,7 @@ export interface DoctorOptions {
 
 export interface DoctorView {
   schema_version: 1;
-  /** True where nothing is wrong; warnings may be there. */
+  /** True without a problem; notes may be there. */
   well: boolean;
   findings: Finding[];
 }
@@ -32,7 +32,7 @@ export async function examine(options: DoctorOptions): Promise<DoctorView> {
     ...(python === undefined && url !== undefined ? [] : await examineInterpreter(options)),
     ...(url === undefined ? [] : await examineEngine(url, options)),
   ];
-  return { schema_version: 1, well: !somethingIsWrong(findings), findings };
+  return { schema_version: 1, well: !anyProblem(findings), findings };
 }
 
 async function examineInterpreter(options: DoctorOptions): Promise<Finding[]> {
@@ -44,7 +44,7 @@ async function examineInterpreter(options: DoctorOptions): Promise<Finding[]> {
     if (!(thrown instanceof PegaError) || thrown.code !== 'PEGA_CHECK_FAILED') {
       throw thrown;
     }
-    return [wrong('Python', thrown.message, thrown.suggestions.join('; '))];
+    return [problemOf('Python', thrown)];
   }
 }
 

@@ -1,8 +1,8 @@
 // A running vLLM as pega sees it: does it answer, does it have the connector, is the connector at work.
 import { PegaError } from '../errors.js';
+import { type Finding, note, ok, problem } from '../findings/finding.js';
 import type { Sample } from '../vllm/exposition.js';
 import { askEngine, type EngineAnswers, engineUrl } from './engine-http.js';
-import { type Finding, ok, warning, wrong } from './finding.js';
 import { vllmFinding } from './interpreter-findings.js';
 
 export interface EngineView {
@@ -26,12 +26,12 @@ export async function engineView(url: string, signal: AbortSignal): Promise<Engi
       throw thrown;
     }
     const advice = 'start vLLM, or correct --url';
-    return { findings: [wrong('engine', thrown.message, advice)], version: null };
+    return { findings: [problem('engine', thrown.message, advice)], version: null };
   }
   const { version } = answers;
   if (version === null) {
     const advice = 'give the address of a vLLM server';
-    return { findings: [wrong('engine', `${base} answers, but is no vLLM`, advice)], version };
+    return { findings: [problem('engine', `${base} answers, but is no vLLM`, advice)], version };
   }
   return {
     findings: [
@@ -47,17 +47,17 @@ export async function engineView(url: string, signal: AbortSignal): Promise<Engi
 function healthFinding(base: string, status: number): Finding {
   return status === 200
     ? ok('engine', `${base} is healthy`)
-    : wrong('engine', `${base}/health answers HTTP ${status}`, "look at vLLM's log; restart it");
+    : problem('engine', `${base}/health answers HTTP ${status}`, "look at vLLM's log; restart it");
 }
 
 function metricsFindings(samples: readonly Sample[]): Finding[] {
   if (samples.length === 0) {
     const advice = 'start vLLM without --disable-log-stats: that switches its metrics off';
-    return [warning('connector', 'unknown: the engine shows no metrics', advice)];
+    return [note('connector', 'unknown: the engine shows no metrics', advice)];
   }
   if (!samples.some(({ name }) => name.startsWith(PREFIX))) {
     const advice = 'restart it with what `pega connector config` prints';
-    return [wrong('connector', 'this vLLM runs without it', advice)];
+    return [problem('connector', 'this vLLM runs without it', advice)];
   }
   return [ok('connector', 'in use'), ...connectedFinding(samples), ...breakerFinding(samples)];
 }
@@ -69,7 +69,7 @@ function connectedFinding(samples: readonly Sample[]): Finding[] {
     return values.length === 0 ? [] : [ok('connected', 'to a pega server')];
   }
   return [
-    warning(
+    note(
       'connected',
       'not yet: the connector said so when vLLM last ran a step',
       "send a request; if it stays, see the server's row and the connector's lines in vLLM's log",
@@ -80,7 +80,7 @@ function connectedFinding(samples: readonly Sample[]): Finding[] {
 function breakerFinding(samples: readonly Sample[]): Finding[] {
   return valuesOf(samples, BREAKER).some((value) => value === 2)
     ? [
-        warning(
+        note(
           'breaker',
           'open: calls to the server failed or were late, lookups are skipped',
           'look at the log and the load of `pega serve`',

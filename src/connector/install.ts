@@ -1,8 +1,9 @@
 // The service call of `pega connector install`: refuse, install, check what is there then.
+
+import { type Finding, renderFindings } from '../findings/finding.js';
 import { choosePython } from '../vllm/interpreter.js';
 import { bundledWheel } from './bundled-wheel.js';
 import { connectorFindings } from './connector-findings.js';
-import { type Finding, renderFindings } from './finding.js';
 import { type InstallMethod, installWheel } from './install-wheel.js';
 import { readInterpreterFacts } from './interpreter-facts.js';
 import { interpreterFindings } from './interpreter-findings.js';

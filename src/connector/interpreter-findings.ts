@@ -1,5 +1,5 @@
 // The versions of an interpreter against what the connector needs. Pure.
-import { type Finding, ok, warning, wrong } from './finding.js';
+import { type Finding, note, ok, problem } from '../findings/finding.js';
 import type { InterpreterFacts } from './interpreter-facts.js';
 import { pipCommand } from './pip-command.js';
 import {
@@ -27,7 +27,7 @@ function pythonFinding({ python, executable }: InterpreterFacts): Finding {
   const version = parseVersion(python);
   const found = `${python} (${executable})`;
   return version === undefined || isBelow(version, PYTHON_LEAST)
-    ? wrong(
+    ? problem(
         'Python',
         found,
         `the connector needs ${formatVersion(PYTHON_LEAST)} or newer: name another interpreter with --python`,
@@ -38,13 +38,13 @@ function pythonFinding({ python, executable }: InterpreterFacts): Finding {
 /** @param version undefined where there is none. */
 export function vllmFinding(version: string | undefined): Finding {
   if (version === undefined) {
-    return warning('vLLM', 'not installed', `install vLLM ${VLLM_RANGE} into this environment`);
+    return note('vLLM', 'not installed', `install vLLM ${VLLM_RANGE} into this environment`);
   }
   switch (supportOf(version)) {
     case 'too old':
-      return wrong('vLLM', version, `the connector works with vLLM ${VLLM_RANGE}: upgrade vLLM`);
+      return problem('vLLM', version, `the connector works with vLLM ${VLLM_RANGE}: upgrade vLLM`);
     case 'untested':
-      return warning('vLLM', version, `untested: the connector was tested with vLLM ${VLLM_RANGE}`);
+      return note('vLLM', version, `untested: the connector was tested with vLLM ${VLLM_RANGE}`);
     case 'tested':
       return ok('vLLM', version);
   }
@@ -59,10 +59,10 @@ function dependencyFinding(
   const advice = pipCommand(facts, 'install', `${name}>=${formatVersion(least)}`);
   const found = owners[0]?.version;
   if (found === undefined) {
-    return wrong(name, 'not installed', advice);
+    return problem(name, 'not installed', advice);
   }
   const version = parseVersion(found);
   return version === undefined || isBelow(version, least)
-    ? wrong(name, found, advice)
+    ? problem(name, found, advice)
     : ok(name, found);
 }

@@ -14,7 +14,7 @@ export function refuseObstacles(facts: InterpreterFacts, wheel: BundledWheel): v
   const refuse = (found: string, ...suggestions: string[]) =>
     new PegaError('PEGA_CHECK_FAILED', `${executable}: ${found}`, { suggestions });
   const unfit = interpreterFindings(facts).find(
-    ({ check, state }) => state === 'wrong' && (check === 'Python' || check === 'vLLM'),
+    ({ check, state }) => state === 'problem' && (check === 'Python' || check === 'vLLM'),
   );
   if (unfit !== undefined) {
     throw refuse(`${unfit.check} ${unfit.found}: ${unfit.try}`, ANOTHER);

@@ -1,9 +1,9 @@
 // The pega server as the engine should see it: does it answer, and is the engine registered there whole.
 import { PegaError } from '../errors.js';
+import { type Finding, note, ok, problem, problemOf } from '../findings/finding.js';
 import { inspectInstances } from '../inspect/inspect.js';
 import type { InstancesView, InstanceView } from '../inspect/instances-view.js';
 import type { PegaTarget } from '../rpc/client.js';
-import { type Finding, ok, warning, wrong } from './finding.js';
 
 /** @param vllmVersion of the engine that is looked for; null: any vLLM. */
 export async function serverFindings(
@@ -17,7 +17,7 @@ export async function serverFindings(
     if (!(thrown instanceof PegaError) || thrown.code === 'PEGA_INTERNAL') {
       throw thrown;
     }
-    return [wrong('server', thrown.message, thrown.suggestions.join('; '))];
+    return [problemOf('server', thrown)];
   }
   return [ok('server', describe(target)), ...registeredFindings(view, vllmVersion)];
 }
@@ -29,7 +29,7 @@ function registeredFindings(view: InstancesView, vllmVersion: string | null): Fi
   const name = vllmVersion === null ? 'vLLM' : `vLLM ${vllmVersion}`;
   if (engines.length === 0) {
     return [
-      wrong(
+      problem(
         'registered',
         `the server knows no engine of ${name}`,
         "compare the endpoint in vLLM's --kv-transfer-config with `pega connector config`; the connector's lines in vLLM's log say why",
@@ -39,7 +39,7 @@ function registeredFindings(view: InstancesView, vllmVersion: string | null): Fi
   const missing = engines.flatMap(missingRanks);
   return missing.length > 0
     ? [
-        warning(
+        note(
           'registered',
           `${missing.join(', ')} of ${name} ${missing.length === 1 ? 'is' : 'are'} not there yet`,
           "wait a moment and ask again; then look for the connector's lines in vLLM's log",

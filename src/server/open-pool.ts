@@ -7,8 +7,8 @@
 import type { ServeConfig } from '../config/serve-config.js';
 import { Pool } from '../engine/pool.js';
 import { PegaError, toPegaError } from '../errors.js';
+import { refuseIfStillTooLarge, refuseIfTooLarge } from '../host/host-memory.js';
 import { formerSlabBytes, poolFolderIn } from './former-pool.js';
-import { refuseIfStillTooLarge, refuseIfTooLarge } from './host-memory.js';
 
 export async function openPool(config: ServeConfig): Promise<Pool> {
   const dir = config.slabDir ?? config.poolDir;

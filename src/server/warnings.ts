@@ -1,8 +1,8 @@
 // What is no error but should be known at the start.
 
 import type { ServeConfig } from '../config/serve-config.js';
+import { hasCudaDriver } from '../host/cuda-driver.js';
 import type { Logger } from '../log.js';
-import { hasCudaDriver } from './cuda-driver.js';
 
 export function warnOfDevices(
   config: ServeConfig,

@@ -69,7 +69,7 @@ describe('pega connector doctor --python', () => {
     await connector(['install', '--python', python], { PATH: '/nonexistent' });
     const { exitCode, rows } = await doctor('--python', python);
     expect(rows).toEqual([
-      ...['Python: ok', 'vLLM: warning', 'grpcio: ok', 'protobuf: ok'],
+      ...['Python: ok', 'vLLM: note', 'grpcio: ok', 'protobuf: ok'],
       ...['connector: ok', 'libpega.so: ok'],
     ]);
     expect(exitCode).toBe(0);
@@ -85,7 +85,13 @@ describe('pega connector doctor --python', () => {
     add('protobuf', '3.20.3', 'google.protobuf');
     const { exitCode, rows, findings } = await doctor('--python', python);
     expect(rows).toEqual([
-      ...['Python: ok', 'vLLM: wrong', 'grpcio: wrong', 'protobuf: wrong', 'connector: wrong'],
+      ...[
+        'Python: ok',
+        'vLLM: problem',
+        'grpcio: problem',
+        'protobuf: problem',
+        'connector: problem',
+      ],
     ]);
     expect(findings.at(-1)?.try).toBe(`pega connector install --python ${python}`);
     expect(exitCode).toBe(1);
@@ -96,14 +102,14 @@ describe('pega connector doctor --python', () => {
     add('pegaflow-llm', '0.25.1', 'pegaflow');
     const { findings } = await doctor('--python', python);
     expect(findings.at(-1)).toMatchObject({
-      state: 'wrong',
+      state: 'problem',
       try: `remove it first: uv pip uninstall --python ${python} pegaflow-llm`,
     });
   });
 
   it('says that a program is no Python', async () => {
     const { exitCode, rows } = await doctor('--python', '/bin/true');
-    expect(rows).toEqual(['Python: wrong']);
+    expect(rows).toEqual(['Python: problem']);
     expect(exitCode).toBe(1);
   });
 });
@@ -133,16 +139,16 @@ describe('pega connector doctor --url', () => {
     const { url, stop } = await startFakeVllm();
     await stop();
     const { exitCode, rows } = await doctor('--url', url, '--socket', '/nonexistent/s');
-    expect(rows).toEqual(['engine: wrong', 'server: wrong']);
+    expect(rows).toEqual(['engine: problem', 'server: problem']);
     expect(exitCode).toBe(1);
   });
 
   it.each<[string, FakeVllmOptions, string, number]>([
-    ['no connector', { metrics: [WITHOUT_CONNECTOR] }, 'connector: wrong', 1],
-    ['no metrics', { metrics: null }, 'connector: warning', 0],
-    ['a health of 503', { health: 503 }, 'engine: wrong', 1],
-    ['a connector that is not connected', { metrics: [NOT_CONNECTED] }, 'connected: warning', 0],
-    ['an open breaker', { metrics: [CONNECTED, BREAKER_OPEN] }, 'breaker: warning', 0],
+    ['no connector', { metrics: [WITHOUT_CONNECTOR] }, 'connector: problem', 1],
+    ['no metrics', { metrics: null }, 'connector: note', 0],
+    ['a health of 503', { health: 503 }, 'engine: problem', 1],
+    ['a connector that is not connected', { metrics: [NOT_CONNECTED] }, 'connected: note', 0],
+    ['an open breaker', { metrics: [CONNECTED, BREAKER_OPEN] }, 'breaker: note', 0],
   ])('tells of %s', async (_, options, row, exit) => {
     const pega = await server();
     await engine(pega);
@@ -156,19 +162,19 @@ describe('pega connector doctor --url', () => {
     [
       'that the server knows no engine',
       undefined,
-      'registered: wrong',
+      'registered: problem',
       /knows no engine of vLLM 0/,
     ],
     [
       'that the server knows another vLLM only',
       { fields: { engine: 'vllm 0.26.0' } },
-      'registered: wrong',
+      'registered: problem',
       /knows no engine of vLLM 0\.32\.0/,
     ],
     [
       'which ranks are not there',
       { rankSlotBytes: [8192, 8192, 8192], records: [0, 2] },
-      'registered: warning',
+      'registered: note',
       /^worker 0, worker 2 of vLLM 0\.32\.0 are not there yet/,
     ],
   ])('tells %s', async (_, options, row, found) => {
@@ -185,7 +191,7 @@ describe('pega connector doctor --url', () => {
   it('says that an HTTP server is no vLLM', async () => {
     const pega = await server();
     const { rows } = await doctor('--url', pega.httpUrl, '--socket', pega.folder.socket);
-    expect(rows).toEqual(['engine: wrong', 'server: ok', 'registered: wrong']);
+    expect(rows).toEqual(['engine: problem', 'server: ok', 'registered: problem']);
   });
 
   it.each([

@@ -59,7 +59,7 @@ describe('pega connector install', () => {
     const view = JSON.parse(stdout);
     expect(view.findings).toMatchObject([
       { check: 'Python', state: 'ok' },
-      { check: 'vLLM', state: 'warning', found: 'not installed' },
+      { check: 'vLLM', state: 'note', found: 'not installed' },
       { check: 'grpcio', state: 'ok', found: '1.70.0' },
       { check: 'protobuf', state: 'ok', found: '5.29.0' },
       { check: 'connector', state: 'ok' },
@@ -119,17 +119,17 @@ describe('pega connector install', () => {
     expect(exitCode).toBe(1);
     expect(JSON.parse(stdout).findings).toMatchObject([
       { check: 'Python', state: 'ok' },
-      { check: 'vLLM', state: 'warning', found: '0.33.1' },
+      { check: 'vLLM', state: 'note', found: '0.33.1' },
       {
         check: 'grpcio',
-        state: 'wrong',
+        state: 'problem',
         try: `uv pip install --python ${environment.python} 'grpcio>=1.60'`,
       },
-      { check: 'protobuf', state: 'wrong', found: 'not installed' },
+      { check: 'protobuf', state: 'problem', found: 'not installed' },
       { check: 'connector', state: 'ok' },
       { check: 'libpega.so', state: 'ok' },
       // This vLLM is only a name.
-      { check: 'import', state: 'wrong' },
+      { check: 'import', state: 'problem' },
     ]);
   });
 

@@ -83,6 +83,18 @@ const PLANTS: Record<string, { file: string; text: string }> = {
     file: 'src/bench/planted-connector.ts',
     text: "import '../connector/planted-target.js';",
   },
+  'only-its-command-examines': {
+    file: 'src/bench/planted-doctor.ts',
+    text: "import '../doctor/planted-target.js';",
+  },
+  'findings-know-no-room': {
+    file: 'src/findings/planted-up.ts',
+    text: "import '../bench/planted-target.js';",
+  },
+  'host-knows-no-room': {
+    file: 'src/host/planted-up.ts',
+    text: "import '../bench/planted-target.js';",
+  },
   'views-own-no-memory': {
     file: 'src/inspect/planted-engine.ts',
     text: "import '../engine/planted-target.js';",
@@ -95,6 +107,7 @@ const TARGETS: Record<string, string> = {
   'src/server/planted-target.ts': 'export {};',
   'src/engine/planted-target.ts': 'export {};',
   'src/connector/planted-target.ts': 'export {};',
+  'src/doctor/planted-target.ts': 'export {};',
   'commands/planted.ts': 'export {};',
   'test/planted.ts': 'export {};',
 };

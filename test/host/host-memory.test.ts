@@ -10,7 +10,7 @@ import {
   memoryBounds,
   refuseIfStillTooLarge,
   refuseIfTooLarge,
-} from '../../src/server/host-memory.js';
+} from '../../src/host/host-memory.js';
 
 const GB = 1024 ** 3;
 const TMPFS_MAGIC = 0x01021994;

@@ -1,7 +1,10 @@
-// What a check found: one row of `pega connector doctor` and of what `install` says in the end.
+// What a check found: one row of `pega doctor`, of `pega connector doctor`, and of what `pega connector
+// install` says in the end.
+import type { PegaError } from '../errors.js';
 import { renderTable } from '../tables.js';
 
-export type FindingState = 'ok' | 'warning' | 'wrong';
+/** ok; a note: it works, and there is something to know or to gain; a problem: it does not work so. */
+export type FindingState = 'ok' | 'note' | 'problem';
 
 export interface Finding {
   /** What was looked at, in a word or two. */
@@ -19,22 +22,26 @@ export const ok = (check: string, found: string): Finding => ({
   try: null,
 });
 
-export const warning = (check: string, found: string, advice: string): Finding => ({
+export const note = (check: string, found: string, advice: string): Finding => ({
   check,
-  state: 'warning',
+  state: 'note',
   found,
   try: advice,
 });
 
-export const wrong = (check: string, found: string, advice: string): Finding => ({
+export const problem = (check: string, found: string, advice: string): Finding => ({
   check,
-  state: 'wrong',
+  state: 'problem',
   found,
   try: advice,
 });
 
-export function somethingIsWrong(findings: readonly Finding[]): boolean {
-  return findings.some(({ state }) => state === 'wrong');
+/** A check that could not be done, with the error's own advice. */
+export const problemOf = (check: string, error: PegaError): Finding =>
+  problem(check, error.message, error.suggestions.join('; '));
+
+export function anyProblem(findings: readonly Finding[]): boolean {
+  return findings.some(({ state }) => state === 'problem');
 }
 
 /** The table, and below it what to do, each line whole so that commands can be copied. */
