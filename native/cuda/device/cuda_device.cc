@@ -1,0 +1,372 @@
+#include "cuda/device/cuda_device.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "cuda/device/copy_kernels.h"
+#include "cuda/device/copy_thread.h"
+#include "cuda/device/lane.h"
+#include "cuda/device/staging.h"
+#include "cuda/device/stream_points.h"
+#include "cuda/plan/calibration.h"
+
+namespace pega::cuda {
+namespace {
+
+constexpr std::uint64_t kStagingBytesLeast = std::uint64_t{4} << 20;
+constexpr std::uint64_t kStagingBytesForSync = std::uint64_t{16} << 20;  // PROTOCOL §6
+constexpr std::uint64_t kSyncArgumentBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kArgumentBytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t kSyncCallsMax = 500;  // PROTOCOL §6, of a whole synchronous load
+constexpr std::uint64_t kGranularity = 4096;
+
+// Of the staging memory: loads have five eighths, stores three, two chunks each.
+std::uint64_t ChunkBytes(std::uint64_t staging_bytes, std::uint64_t eighths) {
+  return staging_bytes * eighths / 16 / kGranularity * kGranularity;
+}
+
+Direction DirectionOf(JobKind kind) {
+  return kind == JobKind::kStore ? Direction::kToHost : Direction::kToDevice;
+}
+
+Status CheckAllocations(const Context& context, const BlockLayout& layout) {
+  const DriverApi& api = context.api();
+  for (const BlockLayout::Segment& segment : layout.segments()) {
+    const std::uint64_t last =
+        segment.device_address + (layout.block_count() - 1) * segment.block_stride_bytes +
+        segment.bytes - 1;
+    for (const CUdeviceptr address : {CUdeviceptr{segment.device_address}, CUdeviceptr{last}}) {
+      int type = 0;
+      int ordinal = -1;
+      const bool known =
+          api.PointerGetAttribute(&type, kPointerMemoryType, address) == kSuccess &&
+          api.PointerGetAttribute(&ordinal, kPointerDeviceOrdinal, address) == kSuccess;
+      if (!known || type != kMemoryDevice || ordinal != context.ordinal()) {
+        return Status(Code::kInvalidArgument,
+                      "layer " + std::to_string(segment.layer) + ": address " +
+                          std::to_string(address) + " is not memory of GPU " +
+                          std::to_string(context.ordinal()));
+      }
+    }
+  }
+  return Status::Ok();
+}
+
+class Copier final : public CudaDevice, private CopyThread::Work {
+ public:
+  Copier(BlockLayout layout, ContextPtr context, const CudaDeviceOptions& options)
+      : layout_(std::move(layout)),
+        context_(std::move(context)),
+        options_(options),
+        points_(std::make_shared<StreamPoints>(context_)) {}
+  Status Open(std::shared_ptr<SlabSet> slabs);
+  ~Copier() override;
+
+  const BlockLayout& layout() const override { return layout_; }
+  StreamPointPtr Start(const CopyPiece& piece, std::function<void(Status)> done) override;
+  // Two of the others: while one is on the link the next is given to it.
+  std::uint32_t pieces_in_flight_max(JobKind kind) const override {
+    return kind == JobKind::kLoadSync ? kNoPieceLimit : 2;
+  }
+  bool duplex() const override { return true; }
+  Result<StreamPointPtr> Mark(std::uint64_t stream) override;
+  Status HoldStream(std::uint64_t stream, const StreamPoint& point) override;
+  std::uint32_t slabs_ready() const override { return pins_->progress().slabs_ready; }
+  CudaDeviceStats stats() const override;
+  bool sync_loads_possible() const override { return staging_bytes_ >= kStagingBytesForSync; }
+  std::vector<std::uint32_t> FitGroups(std::span<const BlockCopy> blocks,
+                                       std::uint32_t layers_per_group,
+                                       std::uint64_t calls_max) const override;
+
+ private:
+  struct Prepared {
+    CopyPlan plan;
+    std::vector<RowSpan> spans;
+    std::vector<std::shared_ptr<SlabFile>> slabs;
+  };
+
+  Status OpenStaging();
+  Status OpenPlanner();
+  CopyThread::Given Give(const CopyPiece& piece) override;
+  void GiveBackArguments(JobKind kind) override;
+  Result<Prepared> Prepare(const CopyPiece& piece) const;
+  CopyThread::Given GivePrepared(const CopyPiece& piece, const Prepared& prepared);
+  Staging& staging(JobKind kind) {
+    return kind == JobKind::kStore ? store_staging_ : load_staging_;
+  }
+  std::mutex& mutex(JobKind kind) { return kind == JobKind::kStore ? store_mutex_ : load_mutex_; }
+  Lane& lane(JobKind kind) { return *lanes_[static_cast<std::size_t>(kind)]; }
+  void Count(const CopyPlan& plan, const CopyPiece& piece);
+
+  const BlockLayout layout_;
+  const ContextPtr context_;
+  const CudaDeviceOptions options_;
+  const std::shared_ptr<StreamPoints> points_;
+  std::optional<Planner> planner_;
+  std::string calibration_;
+  std::uint64_t staging_bytes_ = 0;
+  StagingMemory staging_memory_;
+  std::optional<CopyKernels> kernels_;
+
+  std::mutex load_mutex_;  // guards the two load lanes and their staging
+  Staging load_staging_;
+  std::mutex store_mutex_;  // guards the store lane and its staging
+  Staging store_staging_;
+  std::array<std::optional<Lane>, 3> lanes_;  // by JobKind
+
+  std::atomic<std::uint64_t> driver_calls_{0}, submit_ns_{0}, staged_bytes_{0}, direct_bytes_{0};
+  std::unique_ptr<CopyThread> thread_;
+  std::unique_ptr<PinnedSlabs> pins_;
+};
+
+Status Copier::Open(std::shared_ptr<SlabSet> slabs) {
+  const ScopedContext current(*context_);
+  PEGA_RETURN_IF_ERROR(current.status());
+  PEGA_RETURN_IF_ERROR(CheckAllocations(*context_, layout_));
+  PEGA_RETURN_IF_ERROR(OpenPlanner());
+  PEGA_RETURN_IF_ERROR(OpenStaging());
+  Result<CopyKernels> kernels = CopyKernels::Load(context_, options_.kernel_ctas);
+  if (!kernels.ok()) return kernels.status();
+  kernels_ = std::move(kernels).value();
+  for (const JobKind kind : {JobKind::kLoadSync, JobKind::kLoadAsync, JobKind::kStore}) {
+    const bool sync = kind == JobKind::kLoadSync;
+    Result<Lane> made =
+        Lane::Create(context_, points_, sync, sync ? kSyncArgumentBytes : kArgumentBytes);
+    if (!made.ok()) return made.status();
+    lanes_[static_cast<std::size_t>(kind)] = std::move(made).value();
+  }
+  thread_ = CopyThread::Start(context_, *this);
+  PinOptions pins = options_.pins;
+  pins.slab_bytes = options_.slab_bytes;
+  pins_ = PinnedSlabs::Start(context_, std::move(slabs), pins, [this] { thread_->Wake(); });
+  return Status::Ok();
+}
+
+Copier::~Copier() {
+  pins_.reset();  // every piece has ended (Device): nobody asks for slabs any more
+  thread_.reset();
+}
+
+Status Copier::OpenPlanner() {
+  PlannerOptions planner;
+  planner.pin_piece_bytes = options_.pins.piece_bytes;
+  planner.choice = options_.plan;
+  calibration_ = "not asked for";
+  if (options_.calibrate) {
+    Result<Calibration> calibrated = Calibrate(context_, false);
+    if (!calibrated.ok()) return calibrated.status();
+    planner.cost = calibrated.value().cost;
+    calibration_ =
+        calibrated.value().path.empty() ? calibrated.value().note : calibrated.value().path;
+  }
+  planner_.emplace(layout_, planner);
+  return Status::Ok();
+}
+
+Status Copier::OpenStaging() {
+  Result<StagingMemory> memory =
+      AllocateStaging(context_, options_.staging_bytes, kStagingBytesLeast);
+  if (!memory.ok()) return memory.status();
+  staging_memory_ = std::move(memory).value();
+  staging_bytes_ = staging_memory_.bytes;
+  const std::uint64_t load_chunk = ChunkBytes(staging_bytes_, 5);
+  const std::uint64_t store_chunk = ChunkBytes(staging_bytes_, 3);
+  Result<Staging> loads = Staging::Create(context_, staging_memory_.memory.get(), load_chunk);
+  if (!loads.ok()) return loads.status();
+  load_staging_ = std::move(loads).value();
+  Result<Staging> stores = Staging::Create(
+      context_, staging_memory_.memory.get() + 2 * load_chunk, store_chunk);
+  if (!stores.ok()) return stores.status();
+  store_staging_ = std::move(stores).value();
+  return Status::Ok();
+}
+
+StreamPointPtr Copier::Start(const CopyPiece& piece, std::function<void(Status)> done) {
+  if (piece.kind != JobKind::kLoadSync) {
+    thread_->Queue(piece, std::move(done));
+    return {};
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  StreamPointPtr end;
+  {
+    const ScopedContext current(*context_);
+    // Under the lock until the thread knows of it: pieces of a kind end in the order they began.
+    const std::lock_guard lock(load_mutex_);
+    CopyThread::Given given{.status = thread_->broken()};
+    if (given.status.ok()) given.status = current.status();
+    if (given.status.ok()) given = Give(piece);
+    if (given.waits) {
+      given.waits = false;
+      given.status = Status(Code::kNotFound, "a synchronous load names a slab that is not "
+                                             "registered yet, or has too many blocks at once");
+    }
+    if (given.status.ok()) end = given.end;
+    thread_->Follow(piece.kind, std::move(given), std::move(done));
+  }
+  submit_ns_ += static_cast<std::uint64_t>(
+      std::chrono::nanoseconds(std::chrono::steady_clock::now() - begun).count());
+  return end;
+}
+
+// REQUIRES: as CopyThread::Work::Give; a synchronous piece's caller holds load_mutex_.
+CopyThread::Given Copier::Give(const CopyPiece& piece) {
+  pins_->SetServing();
+  Result<Prepared> prepared = Prepare(piece);
+  if (!prepared.ok()) {
+    return {.status = prepared.status(), .waits = prepared.status().code() == Code::kTimeout};
+  }
+  if (piece.kind == JobKind::kLoadSync) return GivePrepared(piece, prepared.value());
+  const std::lock_guard lock(mutex(piece.kind));
+  return GivePrepared(piece, prepared.value());
+}
+
+CopyThread::Given Copier::GivePrepared(const CopyPiece& piece, const Prepared& prepared) {
+  const auto* after = static_cast<const StreamPoints::Point*>(piece.after.get());
+  const Lane::Order order{.direction = DirectionOf(piece.kind),
+                          .plan = prepared.plan,
+                          .spans = prepared.spans,
+                          .after = after == nullptr ? nullptr : after->event()};
+  if (!lane(piece.kind).HasRoomFor(order)) {
+    return {.status = Status(Code::kTimeout, "no room for more block ids"), .waits = true};
+  }
+  Lane::Given given = lane(piece.kind).Give(order, *kernels_, staging(piece.kind));
+  Count(prepared.plan, piece);
+  return {.status = std::move(given.status),
+          .end = std::move(given.end),
+          .slabs = prepared.slabs,
+          .took_arguments = given.took_arguments,
+          .expected_seconds = prepared.plan.expected_seconds};
+}
+
+// kTimeout: a slab is not registered yet; it has been asked for.
+Result<Copier::Prepared> Copier::Prepare(const CopyPiece& piece) const {
+  Prepared prepared;
+  std::uint32_t known = 0;
+  bool any = false;
+  for (const BlockCopy& block : piece.blocks) {
+    const std::uint32_t ordinal = block.slot.slab_ordinal;
+    if (any && ordinal == known) continue;
+    known = ordinal;
+    any = true;
+    const Result<const PinnedSlab*> found = pins_->Find(ordinal);
+    if (!found.ok()) {
+      if (found.status().code() == Code::kTimeout) pins_->Need(ordinal);
+      return found.status();
+    }
+    const std::shared_ptr<SlabFile>& file = found.value()->file;
+    const bool listed =
+        std::find(prepared.slabs.begin(), prepared.slabs.end(), file) != prepared.slabs.end();
+    if (!listed) prepared.slabs.push_back(file);
+  }
+  std::optional<std::uint64_t> calls_max;
+  if (piece.kind == JobKind::kLoadSync) {
+    calls_max = std::max<std::uint64_t>(
+        1, kSyncCallsMax * (piece.end_layer - piece.first_layer) / layout_.layer_count());
+  }
+  const std::uint64_t chunk_bytes = ChunkBytes(staging_bytes_, piece.kind == JobKind::kStore ? 3 : 5);
+  Result<CopyPlan> plan = planner_->Plan(
+      piece, chunk_bytes,
+      [this](std::uint32_t ordinal) -> Result<std::uint64_t> {
+        const Result<const PinnedSlab*> found = pins_->Find(ordinal);
+        if (!found.ok()) return found.status();
+        return reinterpret_cast<std::uint64_t>(found.value()->address);
+      },
+      calls_max);
+  if (!plan.ok()) return plan.status();
+  prepared.plan = std::move(plan).value();
+  prepared.spans = planner_->Spans(piece.first_layer, piece.end_layer);
+  return prepared;
+}
+
+void Copier::GiveBackArguments(JobKind kind) {
+  const std::lock_guard lock(mutex(kind));
+  lane(kind).GiveBackArguments();
+}
+
+void Copier::Count(const CopyPlan& plan, const CopyPiece& piece) {
+  const std::span<const BlockLayout::Segment> layers =
+      layout_.LayerRange(piece.first_layer, piece.end_layer);
+  const std::uint64_t block_bytes = layers.back().slot_offset_bytes + layers.back().bytes -
+                                    layers.front().slot_offset_bytes;
+  const std::uint64_t staged = plan.staged_block_ids.size() * block_bytes;
+  staged_bytes_ += staged;
+  direct_bytes_ += piece.blocks.size() * block_bytes - staged;
+  driver_calls_ += plan.driver_calls;
+}
+
+Result<StreamPointPtr> Copier::Mark(std::uint64_t stream) {
+  const ScopedContext current(*context_);
+  PEGA_RETURN_IF_ERROR(current.status());
+  const DriverApi& api = context_->api();
+  const auto handle = reinterpret_cast<CUstream>(stream);
+  int capturing = kCaptureNone;
+  PEGA_RETURN_IF_ERROR(
+      ToStatus(api, "cuStreamIsCapturing", api.StreamIsCapturing(handle, &capturing)));
+  if (capturing != kCaptureNone) {
+    return Status(Code::kUnsupported, "the stream is being captured into a graph");
+  }
+  Result<StreamPoints::PointPtr> point = points_->Record(handle);
+  if (!point.ok()) return point.status();
+  return StreamPointPtr(std::move(point).value());
+}
+
+Status Copier::HoldStream(std::uint64_t stream, const StreamPoint& point) {
+  const ScopedContext current(*context_);
+  PEGA_RETURN_IF_ERROR(current.status());
+  const DriverApi& api = context_->api();
+  const CUevent event = static_cast<const StreamPoints::Point&>(point).event();
+  return ToStatus(api, "cuStreamWaitEvent",
+                  api.StreamWaitEvent(reinterpret_cast<CUstream>(stream), event, 0));
+}
+
+std::vector<std::uint32_t> Copier::FitGroups(std::span<const BlockCopy> blocks,
+                                             std::uint32_t layers_per_group,
+                                             std::uint64_t calls_max) const {
+  return planner_->FitGroups(
+      blocks, layers_per_group, ChunkBytes(staging_bytes_, 5),
+      [this](std::uint32_t ordinal) -> Result<std::uint64_t> {
+        const Result<const PinnedSlab*> found = pins_->Find(ordinal);
+        if (!found.ok()) return found.status();
+        return reinterpret_cast<std::uint64_t>(found.value()->address);
+      },
+      calls_max);
+}
+
+CudaDeviceStats Copier::stats() const {
+  CudaDeviceStats stats;
+  stats.driver_calls_total = driver_calls_;
+  stats.submit_ns_total = submit_ns_;
+  stats.staged_bytes_total = staged_bytes_;
+  stats.direct_bytes_total = direct_bytes_;
+  stats.staging_bytes = staging_bytes_;
+  stats.device_bytes = staging_bytes_;
+  for (const std::optional<Lane>& lane : lanes_) stats.device_bytes += lane->device_bytes();
+  stats.pins = pins_->progress();
+  stats.calibration = calibration_;
+  return stats;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CudaDevice>> CudaDevice::Create(BlockLayout layout,
+                                                       std::shared_ptr<SlabSet> slabs,
+                                                       const CudaDeviceOptions& options,
+                                                       const DriverApi* api) {
+  if (api == nullptr) {
+    const Result<const DriverApi*> found = DriverApi::Get();
+    if (!found.ok()) return found.status();
+    api = found.value();
+  }
+  Result<std::shared_ptr<const Context>> context = Context::RetainPrimary(*api, options.ordinal);
+  if (!context.ok()) return context.status();
+  auto device =
+      std::make_unique<Copier>(std::move(layout), std::move(context).value(), options);
+  PEGA_RETURN_IF_ERROR(device->Open(std::move(slabs)));
+  return std::unique_ptr<CudaDevice>(std::move(device));
+}
+
+}  // namespace pega::cuda
