@@ -11,13 +11,13 @@
 
 #include "pool/pool_impl.h"
 #include "shared/hold_view.h"
+#include "shared/mapping.h"
 
 namespace pega {
 
 namespace {
 
 constexpr std::uint32_t kFillThreadsMax = 16;
-constexpr std::uint64_t kHugePageBytes = std::uint64_t{2} << 20;
 
 Result<std::uint64_t> ChooseSlabBytes(const PoolOptions& options) {
   std::uint64_t slab_bytes = options.slab_bytes;

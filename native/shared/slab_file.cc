@@ -30,6 +30,7 @@ class PoolSlab final : public SlabFile {
 
   Status Fill(std::uint64_t offset_bytes, std::uint64_t bytes) override;
   Status CheckUnchanged() const override;
+  Status CheckWhole() const override;
   void Unlink() override;
   Status Read(std::uint64_t offset_bytes, std::span<const iovec> target) const override;
   Status Write(std::uint64_t offset_bytes, std::span<const iovec> source) const override;
@@ -45,7 +46,6 @@ class PoolSlab final : public SlabFile {
            found.st_ino == record_.inode;
   }
   Status CheckSize() const;
-  Status CheckWhole() const;
   Status CheckRange(std::uint64_t offset_bytes, std::span<const iovec> parts) const;
 
   ScopedFd fd_;

@@ -37,6 +37,8 @@ class SlabFile {
   virtual Status Fill(std::uint64_t offset_bytes, std::uint64_t bytes) = 0;
   // Server: kSlabChanged if size, or the inode at the path, is no longer the file's own.
   virtual Status CheckUnchanged() const = 0;
+  // kSlabChanged unless there is memory behind every byte of a filled slab; its path may be gone.
+  virtual Status CheckWhole() const = 0;
   virtual void Unlink() = 0;
 
   // Scatter a contiguous range of the slab into `target`, or gather `source` into it. Short reads

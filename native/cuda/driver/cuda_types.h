@@ -39,6 +39,7 @@ enum : CUresult {
   kErrorNvlinkUncorrectable = 220,
   kErrorUnsupportedPtxVersion = 222,
   kErrorContained = 226,
+  kErrorOperatingSystem = 304,
   kErrorInvalidHandle = 400,
   kErrorNotFound = 500,
   kErrorNotReady = 600,
