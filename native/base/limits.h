@@ -28,6 +28,7 @@ inline constexpr std::uint32_t kLayersMax = 1024;
 inline constexpr std::uint32_t kSegmentsPerLayerMax = 8;     // K and V split, scales, …
 inline constexpr std::uint32_t kBlocksPerJobMax = 131072;
 inline constexpr std::uint32_t kTransferJobsMax = 65536;     // running or not yet forgotten
-inline constexpr std::uint64_t kChunkBytesMax = std::uint64_t{32} << 20;  // of a job that yields
+// Of a job that yields; two of a kind in flight make 32 MiB that a synchronous load may find ahead.
+inline constexpr std::uint64_t kChunkBytesMax = std::uint64_t{16} << 20;
 
 }  // namespace pega

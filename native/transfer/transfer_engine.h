@@ -1,7 +1,7 @@
 // TransferEngine: takes jobs, cuts them into pieces, keeps the order that matters, tells the ends.
 //
 // A load job is cut by groups of layers, in layer order, over all its blocks; each group's end can
-// be waited for by itself. A store job is cut into chunks of at most 32 MiB of whole blocks (at
+// be waited for by itself. A store job is cut into chunks of at most 16 MiB of whole blocks (at
 // least one), and so is each group of an asynchronous load. Loads go before stores: while a load is
 // waiting no further store chunk is started, but on a device that is duplex. Synchronous loads go
 // before asynchronous ones. A failed piece ends its job, and only its job, with that Status, once

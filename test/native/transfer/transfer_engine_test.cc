@@ -77,7 +77,7 @@ TEST_F(TransferEngineTest, LoadsGroupsInLayerOrderAndEachCanBeWaitedFor) {
 }
 
 TEST_F(TransferEngineTest, CutsStoresIntoChunksOfWholeBlocks) {
-  Make(4, kMiB, 100);  // 4 MiB a block: 8 in 32 MiB
+  Make(4, kMiB / 2, 100);  // 2 MiB a block: 8 in 16 MiB
   Submit(JobKind::kStore, 20);
   control_->EndAll();
   EXPECT_EQ(control_->started(), (Strings{"S0-4 ×8", "S0-4 ×8", "S0-4 ×4"}));
@@ -92,7 +92,7 @@ TEST_F(TransferEngineTest, ABlockBeyondTheChunkGoesAlone) {
 }
 
 TEST_F(TransferEngineTest, CutsGroupsOfAsynchronousLoadsToo) {
-  Make(4, kMiB, 100);
+  Make(4, kMiB / 2, 100);
   const JobId job = Submit(JobKind::kLoadAsync, 20, {1, 4});
   EXPECT_EQ(control_->started(), (Strings{"A0-1 ×20"}));
   control_->End(JobKind::kLoadAsync);
@@ -104,7 +104,7 @@ TEST_F(TransferEngineTest, CutsGroupsOfAsynchronousLoadsToo) {
 }
 
 TEST_F(TransferEngineTest, LoadsGoBeforeStoresAndSynchronousOnesFirst) {
-  Make(4, kMiB, 100);
+  Make(4, kMiB / 2, 100);
   Submit(JobKind::kStore, 24);                  // three chunks, one in flight
   Submit(JobKind::kLoadAsync, 8, {2, 4});       // goes beside it
   Submit(JobKind::kLoadSync, 8, {1, 2, 3, 4});  // before what the other has left
@@ -285,6 +285,90 @@ TEST_F(TransferEngineTest, CountsBytesAndBusyTime) {
   EXPECT_EQ(stats.load_bytes_total, 0U);
   EXPECT_GT(stats.store_busy_ns_total, 0U);
   EXPECT_EQ(engine_->stats().store_busy_ns_total, stats.store_busy_ns_total);
+}
+
+TEST_F(TransferEngineTest, OnADuplexDeviceStoresGoBesideLoads) {
+  Make(4, kMiB / 2, 100);
+  control_->duplex = true;
+  Submit(JobKind::kLoadAsync, 16);
+  Submit(JobKind::kStore, 16);
+  EXPECT_EQ(control_->started(), (Strings{"A0-4 ×8", "S0-4 ×8"}));
+  control_->EndAll();
+}
+
+class StreamsTest : public TransferEngineTest {
+ protected:
+  StreamsTest() {
+    control_->in_flight_max[0] = Device::kNoPieceLimit;
+    control_->points = true;
+  }
+};
+
+TEST_F(StreamsTest, AllOfASynchronousLoadIsStartedAndStreamsCanBeHeldForItsGroups) {
+  Make(4, 1024, 100);
+  const JobId job = Submit(JobKind::kLoadSync, 10, {1, 2, 4});
+  EXPECT_EQ(control_->started(), (Strings{"L0-1 ×10", "L1-2 ×10", "L2-4 ×10"}));
+  EXPECT_TRUE(engine_->HoldStream(job, 2, 77).ok());
+  control_->End(JobKind::kLoadSync);
+  EXPECT_TRUE(engine_->HoldStream(job, 0, 78).ok());  // ended: there is nothing to wait for
+  EXPECT_EQ(control_->held(), (std::vector<std::uint64_t>{77}));
+  EXPECT_EQ(engine_->HoldStream(job, 3, 79).code(), Code::kInvalidArgument);
+  EXPECT_EQ(engine_->HoldStream(job + 1, 0, 79).code(), Code::kNotFound);
+  control_->EndAll();
+}
+
+TEST_F(StreamsTest, AStreamIsNotHeldForAGroupThatFailed) {
+  Make(2, 1024, 100);
+  const JobId job = Submit(JobKind::kLoadSync, 10, {1, 2});
+  control_->End(JobKind::kLoadSync, Status(Code::kDevice, "lost"));
+  control_->End(JobKind::kLoadSync, Status(Code::kDevice, "lost"));
+  EXPECT_EQ(engine_->HoldStream(job, 0, 1).code(), Code::kDevice);
+  EXPECT_EQ(engine_->HoldStream(job, 1, 1).code(), Code::kDevice);
+  EXPECT_TRUE(control_->held().empty());
+}
+
+TEST_F(StreamsTest, OnlySynchronousLoadsHoldStreams) {
+  Make(2, 1024, 100);
+  const JobId job = Submit(JobKind::kLoadAsync, 10);
+  EXPECT_EQ(engine_->HoldStream(job, 0, 1).code(), Code::kInvalidArgument);
+  control_->EndAll();
+}
+
+// Others submit and end pieces meanwhile, so that the pieces may be started by any of the threads.
+TEST_F(StreamsTest, WhenSubmitReturnsEveryGroupCanBeWaitedFor) {
+  Make(4, 1024, 100);
+  std::atomic<bool> stop = false;
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> others;
+  for (const JobKind kind : {JobKind::kLoadSync, JobKind::kLoadAsync, JobKind::kStore}) {
+    others.emplace_back([&, kind] {
+      while (!stop) {
+        if (!control_->End(kind)) std::this_thread::yield();
+      }
+    });
+  }
+  for (int t = 0; t < 2; ++t) {
+    others.emplace_back([&] {
+      while (!stop) {
+        const auto job = engine_->Submit({.kind = JobKind::kStore, .blocks = Blocks(4)});
+        if (!job.ok() || !engine_->WaitGroup(job.value(), 0, kSoon).ok()) ++wrong;
+        engine_->Forget(job.value());
+      }
+    });
+  }
+  for (int i = 0; i < 500; ++i) {
+    const auto job = engine_->Submit(
+        {.kind = JobKind::kLoadSync, .blocks = Blocks(20), .group_ends = {1, 2, 3, 4}});
+    for (std::uint32_t group = 0; group < 4; ++group) {
+      if (!engine_->HoldStream(job.value(), group, 1).ok()) ++wrong;
+    }
+    if (!engine_->WaitGroup(job.value(), 3, kSoon).ok()) ++wrong;
+    engine_->Forget(job.value());
+  }
+  stop = true;
+  for (std::thread& thread : others) thread.join();
+  control_->EndAll();
+  EXPECT_EQ(wrong, 0);
 }
 
 // Many threads submit while another ends pieces: every job ends once, callbacks in order.
