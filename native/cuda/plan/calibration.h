@@ -1,8 +1,8 @@
 // Calibration: measures a GPU's CostModel once for each GPU and driver, and keeps it in a file.
 //
-// The file is text, one `name value` a line, in $XDG_CACHE_HOME/pega (or ~/.cache/pega), named by the
-// GPU's UUID and the driver's version. A file of another format version, or one that can't be read
-// or parsed, is measured again, never an error.
+// The file is text, one `name value` a line, in $XDG_CACHE_HOME/pega (or ~/.cache/pega), named by
+// the GPU's UUID and the driver's version. A file of another format version, or one that can't be
+// read or parsed, is measured again, never an error.
 #pragma once
 
 #include <string>
@@ -15,9 +15,9 @@ namespace pega::cuda {
 
 struct Calibration {
   CostModel cost;
-  std::string gpu;     // name and UUID
+  std::string gpu;  // name and UUID
   int driver_version = 0;
-  std::string path;    // of the file; empty: it could not be written, `note` says why
+  std::string path;  // of the file; empty: it could not be written, `note` says why
   std::string note;
   bool from_file = false;
   double seconds = 0;  // that measuring took

@@ -2,8 +2,9 @@
 //
 // Two ways from slot to block. Direct: a pitched DMA for each span of a run of blocks that are
 // neighbours on both sides. Staged: long DMA between slots and a buffer in HBM, row by row, and a
-// kernel that scatters the rows to (or gathers them from) their blocks. Both in the order of the
-// piece's blocks; the direction is the piece's.
+// kernel that scatters the rows to (or gathers them from) their blocks. Both in the order of slots;
+// the direction is the piece's. The two ways touch different blocks, so their order is free: staged
+// chunks first, then direct copies, and the last kernel of a load runs beside these.
 #pragma once
 
 #include <cstdint>
@@ -37,9 +38,9 @@ struct CopyPlan {
   std::vector<std::uint32_t> staged_block_ids;  // device blocks, in row order
   std::vector<PitchedCopy> staged_copies;
   std::vector<StagedChunk> chunks;
-  std::uint64_t row_bytes = 0;  // of staged rows; rows lie back to back in the buffer
+  std::uint64_t row_bytes = 0;     // of staged rows; rows lie back to back in the buffer
   std::uint64_t driver_calls = 0;  // copies, kernels, and events between the streams
-  double expected_seconds = 0;  // by the cost model
+  double expected_seconds = 0;     // by the cost model
 };
 
 }  // namespace pega::cuda
