@@ -2,58 +2,24 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "cuda/device/copy_kernels.h"
 #include "cuda/device/copy_thread.h"
-#include "cuda/device/lane.h"
-#include "cuda/device/staging.h"
+#include "cuda/device/device_parts.h"
 #include "cuda/device/stream_points.h"
-#include "cuda/plan/calibration.h"
 
 namespace pega::cuda {
 namespace {
 
-constexpr std::uint64_t kStagingBytesLeast = std::uint64_t{4} << 20;
 constexpr std::uint64_t kStagingBytesForSync = std::uint64_t{16} << 20;  // PROTOCOL §6
-constexpr std::uint64_t kSyncArgumentBytes = std::uint64_t{4} << 20;
-constexpr std::uint64_t kArgumentBytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t kSyncCallsMax = 500;  // PROTOCOL §6, of a whole synchronous load
-constexpr std::uint64_t kGranularity = 4096;
-
-// Of the staging memory: loads have five eighths, stores three, two chunks each.
-std::uint64_t ChunkBytes(std::uint64_t staging_bytes, std::uint64_t eighths) {
-  return staging_bytes * eighths / 16 / kGranularity * kGranularity;
-}
 
 Direction DirectionOf(JobKind kind) {
   return kind == JobKind::kStore ? Direction::kToHost : Direction::kToDevice;
-}
-
-Status CheckAllocations(const Context& context, const BlockLayout& layout) {
-  const DriverApi& api = context.api();
-  for (const BlockLayout::Segment& segment : layout.segments()) {
-    const std::uint64_t last =
-        segment.device_address + (layout.block_count() - 1) * segment.block_stride_bytes +
-        segment.bytes - 1;
-    for (const CUdeviceptr address : {CUdeviceptr{segment.device_address}, CUdeviceptr{last}}) {
-      int type = 0;
-      int ordinal = -1;
-      const bool known =
-          api.PointerGetAttribute(&type, kPointerMemoryType, address) == kSuccess &&
-          api.PointerGetAttribute(&ordinal, kPointerDeviceOrdinal, address) == kSuccess;
-      if (!known || type != kMemoryDevice || ordinal != context.ordinal()) {
-        return Status(Code::kInvalidArgument,
-                      "layer " + std::to_string(segment.layer) + ": address " +
-                          std::to_string(address) + " is not memory of GPU " +
-                          std::to_string(context.ordinal()));
-      }
-    }
-  }
-  return Status::Ok();
 }
 
 class Copier final : public CudaDevice, private CopyThread::Work {
@@ -77,7 +43,9 @@ class Copier final : public CudaDevice, private CopyThread::Work {
   Status HoldStream(std::uint64_t stream, const StreamPoint& point) override;
   std::uint32_t slabs_ready() const override { return pins_->progress().slabs_ready; }
   CudaDeviceStats stats() const override;
-  bool sync_loads_possible() const override { return staging_bytes_ >= kStagingBytesForSync; }
+  bool sync_loads_possible() const override {
+    return parts_->staging_bytes() >= kStagingBytesForSync;
+  }
   std::vector<std::uint32_t> FitGroups(std::span<const BlockCopy> blocks,
                                        std::uint32_t layers_per_group,
                                        std::uint64_t calls_max) const override;
@@ -89,34 +57,25 @@ class Copier final : public CudaDevice, private CopyThread::Work {
     std::vector<std::shared_ptr<SlabFile>> slabs;
   };
 
-  Status OpenStaging();
-  Status OpenPlanner();
   CopyThread::Given Give(const CopyPiece& piece) override;
   void GiveBackArguments(JobKind kind) override;
   Result<Prepared> Prepare(const CopyPiece& piece) const;
   CopyThread::Given GivePrepared(const CopyPiece& piece, const Prepared& prepared);
-  Staging& staging(JobKind kind) {
-    return kind == JobKind::kStore ? store_staging_ : load_staging_;
+  Staging& staging(JobKind kind) const {
+    return kind == JobKind::kStore ? parts_->store_staging : parts_->load_staging;
   }
   std::mutex& mutex(JobKind kind) { return kind == JobKind::kStore ? store_mutex_ : load_mutex_; }
-  Lane& lane(JobKind kind) { return *lanes_[static_cast<std::size_t>(kind)]; }
+  Lane& lane(JobKind kind) { return *parts_->lanes[static_cast<std::size_t>(kind)]; }
+  SlabAddress slab_address() const;
   void Count(const CopyPlan& plan, const CopyPiece& piece);
 
   const BlockLayout layout_;
   const ContextPtr context_;
   const CudaDeviceOptions options_;
   const std::shared_ptr<StreamPoints> points_;
-  std::optional<Planner> planner_;
-  std::string calibration_;
-  std::uint64_t staging_bytes_ = 0;
-  StagingMemory staging_memory_;
-  std::optional<CopyKernels> kernels_;
-
-  std::mutex load_mutex_;  // guards the two load lanes and their staging
-  Staging load_staging_;
+  std::unique_ptr<DeviceParts> parts_;
+  std::mutex load_mutex_;   // guards the two load lanes and their staging
   std::mutex store_mutex_;  // guards the store lane and its staging
-  Staging store_staging_;
-  std::array<std::optional<Lane>, 3> lanes_;  // by JobKind
 
   std::atomic<std::uint64_t> driver_calls_{0}, submit_ns_{0}, staged_bytes_{0}, direct_bytes_{0};
   std::unique_ptr<CopyThread> thread_;
@@ -126,19 +85,10 @@ class Copier final : public CudaDevice, private CopyThread::Work {
 Status Copier::Open(std::shared_ptr<SlabSet> slabs) {
   const ScopedContext current(*context_);
   PEGA_RETURN_IF_ERROR(current.status());
-  PEGA_RETURN_IF_ERROR(CheckAllocations(*context_, layout_));
-  PEGA_RETURN_IF_ERROR(OpenPlanner());
-  PEGA_RETURN_IF_ERROR(OpenStaging());
-  Result<CopyKernels> kernels = CopyKernels::Load(context_, options_.kernel_ctas);
-  if (!kernels.ok()) return kernels.status();
-  kernels_ = std::move(kernels).value();
-  for (const JobKind kind : {JobKind::kLoadSync, JobKind::kLoadAsync, JobKind::kStore}) {
-    const bool sync = kind == JobKind::kLoadSync;
-    Result<Lane> made =
-        Lane::Create(context_, points_, sync, sync ? kSyncArgumentBytes : kArgumentBytes);
-    if (!made.ok()) return made.status();
-    lanes_[static_cast<std::size_t>(kind)] = std::move(made).value();
-  }
+  Result<std::unique_ptr<DeviceParts>> parts =
+      DeviceParts::Open(context_, points_, layout_, options_);
+  if (!parts.ok()) return parts.status();
+  parts_ = std::move(parts).value();
   thread_ = CopyThread::Start(context_, *this);
   PinOptions pins = options_.pins;
   pins.slab_bytes = options_.slab_bytes;
@@ -149,40 +99,6 @@ Status Copier::Open(std::shared_ptr<SlabSet> slabs) {
 Copier::~Copier() {
   pins_.reset();  // every piece has ended (Device): nobody asks for slabs any more
   thread_.reset();
-}
-
-Status Copier::OpenPlanner() {
-  PlannerOptions planner;
-  planner.pin_piece_bytes = options_.pins.piece_bytes;
-  planner.choice = options_.plan;
-  calibration_ = "not asked for";
-  if (options_.calibrate) {
-    Result<Calibration> calibrated = Calibrate(context_, false);
-    if (!calibrated.ok()) return calibrated.status();
-    planner.cost = calibrated.value().cost;
-    calibration_ =
-        calibrated.value().path.empty() ? calibrated.value().note : calibrated.value().path;
-  }
-  planner_.emplace(layout_, planner);
-  return Status::Ok();
-}
-
-Status Copier::OpenStaging() {
-  Result<StagingMemory> memory =
-      AllocateStaging(context_, options_.staging_bytes, kStagingBytesLeast);
-  if (!memory.ok()) return memory.status();
-  staging_memory_ = std::move(memory).value();
-  staging_bytes_ = staging_memory_.bytes;
-  const std::uint64_t load_chunk = ChunkBytes(staging_bytes_, 5);
-  const std::uint64_t store_chunk = ChunkBytes(staging_bytes_, 3);
-  Result<Staging> loads = Staging::Create(context_, staging_memory_.memory.get(), load_chunk);
-  if (!loads.ok()) return loads.status();
-  load_staging_ = std::move(loads).value();
-  Result<Staging> stores = Staging::Create(
-      context_, staging_memory_.memory.get() + 2 * load_chunk, store_chunk);
-  if (!stores.ok()) return stores.status();
-  store_staging_ = std::move(stores).value();
-  return Status::Ok();
 }
 
 StreamPointPtr Copier::Start(const CopyPiece& piece, std::function<void(Status)> done) {
@@ -233,7 +149,7 @@ CopyThread::Given Copier::GivePrepared(const CopyPiece& piece, const Prepared& p
   if (!lane(piece.kind).HasRoomFor(order)) {
     return {.status = Status(Code::kTimeout, "no room for more block ids"), .waits = true};
   }
-  Lane::Given given = lane(piece.kind).Give(order, *kernels_, staging(piece.kind));
+  Lane::Given given = lane(piece.kind).Give(order, *parts_->kernels, staging(piece.kind));
   Count(prepared.plan, piece);
   return {.status = std::move(given.status),
           .end = std::move(given.end),
@@ -267,18 +183,11 @@ Result<Copier::Prepared> Copier::Prepare(const CopyPiece& piece) const {
     calls_max = std::max<std::uint64_t>(
         1, kSyncCallsMax * (piece.end_layer - piece.first_layer) / layout_.layer_count());
   }
-  const std::uint64_t chunk_bytes = ChunkBytes(staging_bytes_, piece.kind == JobKind::kStore ? 3 : 5);
-  Result<CopyPlan> plan = planner_->Plan(
-      piece, chunk_bytes,
-      [this](std::uint32_t ordinal) -> Result<std::uint64_t> {
-        const Result<const PinnedSlab*> found = pins_->Find(ordinal);
-        if (!found.ok()) return found.status();
-        return reinterpret_cast<std::uint64_t>(found.value()->address);
-      },
-      calls_max);
+  Result<CopyPlan> plan = parts_->planner->Plan(piece, staging(piece.kind).chunk_bytes(),
+                                                slab_address(), calls_max);
   if (!plan.ok()) return plan.status();
   prepared.plan = std::move(plan).value();
-  prepared.spans = planner_->Spans(piece.first_layer, piece.end_layer);
+  prepared.spans = parts_->planner->Spans(piece.first_layer, piece.end_layer);
   return prepared;
 }
 
@@ -323,17 +232,19 @@ Status Copier::HoldStream(std::uint64_t stream, const StreamPoint& point) {
                   api.StreamWaitEvent(reinterpret_cast<CUstream>(stream), event, 0));
 }
 
+SlabAddress Copier::slab_address() const {
+  return [this](std::uint32_t ordinal) -> Result<std::uint64_t> {
+    const Result<const PinnedSlab*> found = pins_->Find(ordinal);
+    if (!found.ok()) return found.status();
+    return reinterpret_cast<std::uint64_t>(found.value()->address);
+  };
+}
+
 std::vector<std::uint32_t> Copier::FitGroups(std::span<const BlockCopy> blocks,
                                              std::uint32_t layers_per_group,
                                              std::uint64_t calls_max) const {
-  return planner_->FitGroups(
-      blocks, layers_per_group, ChunkBytes(staging_bytes_, 5),
-      [this](std::uint32_t ordinal) -> Result<std::uint64_t> {
-        const Result<const PinnedSlab*> found = pins_->Find(ordinal);
-        if (!found.ok()) return found.status();
-        return reinterpret_cast<std::uint64_t>(found.value()->address);
-      },
-      calls_max);
+  return parts_->planner->FitGroups(blocks, layers_per_group, parts_->load_staging.chunk_bytes(),
+                                    slab_address(), calls_max);
 }
 
 CudaDeviceStats Copier::stats() const {
@@ -342,11 +253,10 @@ CudaDeviceStats Copier::stats() const {
   stats.submit_ns_total = submit_ns_;
   stats.staged_bytes_total = staged_bytes_;
   stats.direct_bytes_total = direct_bytes_;
-  stats.staging_bytes = staging_bytes_;
-  stats.device_bytes = staging_bytes_;
-  for (const std::optional<Lane>& lane : lanes_) stats.device_bytes += lane->device_bytes();
+  stats.staging_bytes = parts_->staging_bytes();
+  stats.device_bytes = parts_->device_bytes();
   stats.pins = pins_->progress();
-  stats.calibration = calibration_;
+  stats.calibration = parts_->calibration;
   return stats;
 }
 
