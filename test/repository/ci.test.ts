@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { ROOT } from './tree.js';
 
-/** Says and exits as told by the variables of its step: TEST, TEST_PYTHON, TEST_VLLM. */
+/** Says and exits as told by the variables of its step: TEST, CHECK_KERNELS, TEST_PYTHON, TEST_VLLM. */
 const NPM = `#!/usr/bin/env bash
 name=$(echo "\${@: -1}" | tr a-z: A-Z_)
 echo noise; echo complaint >&2
@@ -35,12 +35,18 @@ afterEach(async () => {
 });
 
 test.each([
-  ['all is well', {}, '15 passed, 0 failed', 0],
-  ['tests fail', { SAID_TEST: '3 passed, 2 failed\n', CODE_TEST: '1' }, '13 passed, 2 failed', 1],
-  ['a step says nothing', { SAID_TEST_VLLM: '' }, '10 passed, 1 failed', 1],
-  ['a step dies', { SAID_TEST_PYTHON: '', CODE_TEST_PYTHON: '137' }, '10 passed, 1 failed', 1],
-  ['counts are not last', { SAID_TEST: '1 passed, 0 failed\nabc\n' }, '10 passed, 1 failed', 1],
-  ['a bad exit that no count explains', { CODE_TEST_VLLM: '7' }, '15 passed, 1 failed', 1],
+  ['all is well', {}, '20 passed, 0 failed', 0],
+  ['tests fail', { SAID_TEST: '3 passed, 2 failed\n', CODE_TEST: '1' }, '18 passed, 2 failed', 1],
+  ['a step says nothing', { SAID_TEST_VLLM: '' }, '15 passed, 1 failed', 1],
+  [
+    'the kernels do not match',
+    { SAID_CHECK_KERNELS: '15 passed, 1 failed\n' },
+    '30 passed, 1 failed',
+    1,
+  ],
+  ['a step dies', { SAID_TEST_PYTHON: '', CODE_TEST_PYTHON: '137' }, '15 passed, 1 failed', 1],
+  ['counts are not last', { SAID_TEST: '1 passed, 0 failed\nabc\n' }, '15 passed, 1 failed', 1],
+  ['a bad exit that no count explains', { CODE_TEST_VLLM: '7' }, '20 passed, 1 failed', 1],
 ])('%s', async (_, env, lastLine, exitCode) => {
   const result = await execa(join(folder, '.ci/run'), {
     env: { ...env, PATH: `${join(folder, 'bin')}:${process.env.PATH ?? ''}` },
