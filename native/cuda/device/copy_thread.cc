@@ -156,7 +156,8 @@ bool CopyThread::EndOldest(JobKind kind, Lock& lock) {
   Status status = ended.given.status;
   if (status.ok()) status = broken_;
   lock.unlock();
-  if (ended.given.took_arguments) work_.GiveBackArguments(kind);
+  const std::uint32_t taken = ended.given.arguments_taken;
+  if (taken > 0) work_.GiveBackArguments(kind, taken);
   if (status.ok()) status = CheckSlabs(ended.given.slabs);
   ended.given = {};
   ended.done(std::move(status));

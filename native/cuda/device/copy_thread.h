@@ -32,7 +32,7 @@ class CopyThread {
     Status status = {};
     StreamPoints::PointPtr end = {};  // empty: nothing runs
     std::vector<std::shared_ptr<SlabFile>> slabs = {};
-    bool took_arguments = false;
+    std::uint32_t arguments_taken = 0;
     double expected_seconds = 0;
     bool waits = false;  // not given: later
   };
@@ -41,8 +41,8 @@ class CopyThread {
     virtual ~Work() = default;
     // Gives a piece to its lane. The context is current.
     virtual Given Give(const CopyPiece& piece) = 0;
-    // A piece of this kind that took_arguments has ended; oldest first.
-    virtual void GiveBackArguments(JobKind kind) = 0;
+    // The oldest piece of this kind that took arguments has ended.
+    virtual void GiveBackArguments(JobKind kind, std::uint32_t taken) = 0;
   };
 
   static std::unique_ptr<CopyThread> Start(ContextPtr context, Work& work) {

@@ -52,13 +52,13 @@ class Copier final : public CudaDevice, private CopyThread::Work {
 
  private:
   struct Prepared {
-    CopyPlan plan;
-    std::vector<RowSpan> spans;
+    std::vector<Lane::Part> parts;
     std::vector<std::shared_ptr<SlabFile>> slabs;
+    double expected_seconds = 0;
   };
 
   CopyThread::Given Give(const CopyPiece& piece) override;
-  void GiveBackArguments(JobKind kind) override;
+  void GiveBackArguments(JobKind kind, std::uint32_t taken) override;
   Result<Prepared> Prepare(const CopyPiece& piece) const;
   CopyThread::Given GivePrepared(const CopyPiece& piece, const Prepared& prepared);
   Staging& staging(JobKind kind) const {
@@ -67,7 +67,9 @@ class Copier final : public CudaDevice, private CopyThread::Work {
   std::mutex& mutex(JobKind kind) { return kind == JobKind::kStore ? store_mutex_ : load_mutex_; }
   Lane& lane(JobKind kind) { return *parts_->lanes[static_cast<std::size_t>(kind)]; }
   SlabAddress slab_address() const;
-  void Count(const CopyPlan& plan, const CopyPiece& piece);
+  Status FindSlabs(const CopyPiece& piece, Prepared& prepared) const;
+  Status PlanParts(const CopyPiece& piece, Prepared& prepared) const;
+  void Count(const Prepared& prepared, const CopyPiece& piece);
 
   const BlockLayout layout_;
   const ContextPtr context_;
@@ -143,31 +145,34 @@ CopyThread::Given Copier::Give(const CopyPiece& piece) {
 CopyThread::Given Copier::GivePrepared(const CopyPiece& piece, const Prepared& prepared) {
   const auto* after = static_cast<const StreamPoints::Point*>(piece.after.get());
   const Lane::Order order{.direction = DirectionOf(piece.kind),
-                          .plan = prepared.plan,
-                          .spans = prepared.spans,
+                          .parts = prepared.parts,
                           .after = after == nullptr ? nullptr : after->event()};
   if (!lane(piece.kind).HasRoomFor(order)) {
     return {.status = Status(Code::kTimeout, "no room for more block ids"), .waits = true};
   }
   Lane::Given given = lane(piece.kind).Give(order, *parts_->kernels, staging(piece.kind));
-  Count(prepared.plan, piece);
+  Count(prepared, piece);
   return {.status = std::move(given.status),
           .end = std::move(given.end),
           .slabs = prepared.slabs,
-          .took_arguments = given.took_arguments,
-          .expected_seconds = prepared.plan.expected_seconds};
+          .arguments_taken = given.arguments_taken,
+          .expected_seconds = prepared.expected_seconds};
 }
 
 // kTimeout: a slab is not registered yet; it has been asked for.
 Result<Copier::Prepared> Copier::Prepare(const CopyPiece& piece) const {
   Prepared prepared;
-  std::uint32_t known = 0;
-  bool any = false;
+  PEGA_RETURN_IF_ERROR(FindSlabs(piece, prepared));
+  PEGA_RETURN_IF_ERROR(PlanParts(piece, prepared));
+  return prepared;
+}
+
+Status Copier::FindSlabs(const CopyPiece& piece, Prepared& prepared) const {
+  std::optional<std::uint32_t> last;
   for (const BlockCopy& block : piece.blocks) {
     const std::uint32_t ordinal = block.slot.slab_ordinal;
-    if (any && ordinal == known) continue;
-    known = ordinal;
-    any = true;
+    if (last == ordinal) continue;
+    last = ordinal;
     const Result<const PinnedSlab*> found = pins_->Find(ordinal);
     if (!found.ok()) {
       if (found.status().code() == Code::kTimeout) pins_->Need(ordinal);
@@ -178,33 +183,47 @@ Result<Copier::Prepared> Copier::Prepare(const CopyPiece& piece) const {
         std::find(prepared.slabs.begin(), prepared.slabs.end(), file) != prepared.slabs.end();
     if (!listed) prepared.slabs.push_back(file);
   }
-  std::optional<std::uint64_t> calls_max;
-  if (piece.kind == JobKind::kLoadSync) {
-    calls_max = std::max<std::uint64_t>(
-        1, kSyncCallsMax * (piece.end_layer - piece.first_layer) / layout_.layer_count());
+  return Status::Ok();
+}
+
+Status Copier::PlanParts(const CopyPiece& piece, Prepared& prepared) const {
+  const Planner& planner = *parts_->planner;
+  const std::uint64_t chunk_bytes = staging(piece.kind).chunk_bytes();
+  CopyPiece part = piece;
+  for (const std::uint32_t end :
+       planner.StageableEnds(piece.first_layer, piece.end_layer, chunk_bytes)) {
+    part.end_layer = end;
+    std::optional<std::uint64_t> calls_max;
+    if (piece.kind == JobKind::kLoadSync) {
+      calls_max = planner.CallsOfGroup(kSyncCallsMax, end - part.first_layer);
+    }
+    Result<CopyPlan> plan = planner.Plan(part, chunk_bytes, slab_address(), calls_max);
+    if (!plan.ok()) return plan.status();
+    prepared.expected_seconds += plan.value().expected_seconds;
+    prepared.parts.push_back(
+        {.plan = std::move(plan).value(), .spans = planner.Spans(part.first_layer, end)});
+    part.first_layer = end;
   }
-  Result<CopyPlan> plan = parts_->planner->Plan(piece, staging(piece.kind).chunk_bytes(),
-                                                slab_address(), calls_max);
-  if (!plan.ok()) return plan.status();
-  prepared.plan = std::move(plan).value();
-  prepared.spans = parts_->planner->Spans(piece.first_layer, piece.end_layer);
-  return prepared;
+  return Status::Ok();
 }
 
-void Copier::GiveBackArguments(JobKind kind) {
+void Copier::GiveBackArguments(JobKind kind, std::uint32_t taken) {
   const std::lock_guard lock(mutex(kind));
-  lane(kind).GiveBackArguments();
+  lane(kind).GiveBackArguments(taken);
 }
 
-void Copier::Count(const CopyPlan& plan, const CopyPiece& piece) {
+void Copier::Count(const Prepared& prepared, const CopyPiece& piece) {
   const std::span<const BlockLayout::Segment> layers =
       layout_.LayerRange(piece.first_layer, piece.end_layer);
   const std::uint64_t block_bytes = layers.back().slot_offset_bytes + layers.back().bytes -
                                     layers.front().slot_offset_bytes;
-  const std::uint64_t staged = plan.staged_block_ids.size() * block_bytes;
+  std::uint64_t staged = 0;
+  for (const Lane::Part& part : prepared.parts) {
+    staged += part.plan.staged_block_ids.size() * part.plan.row_bytes;
+    driver_calls_ += part.plan.driver_calls;
+  }
   staged_bytes_ += staged;
   direct_bytes_ += piece.blocks.size() * block_bytes - staged;
-  driver_calls_ += plan.driver_calls;
 }
 
 Result<StreamPointPtr> Copier::Mark(std::uint64_t stream) {

@@ -1,11 +1,16 @@
 #include "cuda/device/lane.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pega::cuda {
 namespace {
 
-bool IsStaged(const CopyPlan& plan) { return !plan.chunks.empty(); }
+bool IsStaged(const Lane::Part& part) { return !part.plan.chunks.empty(); }
+
+bool AnyStaged(std::span<const Lane::Part> parts) {
+  return std::any_of(parts.begin(), parts.end(), IsStaged);
+}
 
 CudaMemcpy2D Describe(const PitchedCopy& copy, Direction direction, CUdeviceptr base) {
   CudaMemcpy2D request{};
@@ -49,16 +54,22 @@ Result<Lane> Lane::Create(const ContextPtr& context, std::shared_ptr<StreamPoint
 }
 
 bool Lane::HasRoomFor(const Order& order) const {
-  return !IsStaged(order.plan) ||
-         arguments_.HasRoomFor(
-             ArgumentRing::BytesFor(order.spans.size(), order.plan.staged_block_ids.size()));
+  std::uint64_t bytes = 0;
+  for (const Part& part : order.parts) {
+    if (!IsStaged(part)) continue;
+    bytes += ArgumentRing::BytesFor(part.spans.size(), part.plan.staged_block_ids.size());
+  }
+  return bytes == 0 || arguments_.HasRoomFor(bytes);
+}
+
+void Lane::GiveBackArguments(std::uint32_t taken) {
+  for (std::uint32_t i = 0; i < taken; ++i) arguments_.GiveBackOldest();
 }
 
 Lane::Given Lane::Give(const Order& order, const CopyKernels& kernels, Staging& staging) {
   Given given;
-  given.status = GiveAll(order, kernels, staging, given.took_arguments);
-  Result<StreamPoints::PointPtr> end =
-      given.status.ok() ? points_->Record(EndStream(order).get()) : EndOfBoth(staging);
+  given.status = GiveAll(order, kernels, staging, given.arguments_taken);
+  Result<StreamPoints::PointPtr> end = given.status.ok() ? End(order) : EndOfBoth(staging);
   if (end.ok()) {
     given.end = std::move(end).value();
     return given;
@@ -70,80 +81,69 @@ Lane::Given Lane::Give(const Order& order, const CopyKernels& kernels, Staging& 
   return given;
 }
 
-// The stream that the last chunk ends on waits for everything before it.
-const Stream& Lane::EndStream(const Order& order) const {
-  return IsStaged(order.plan) && order.direction == Direction::kToDevice ? kernel_ : dma_;
-}
-
-// Direct copies come first on the DMA stream, so whatever waits for a later event of it is behind
-// them too.
-Status Lane::GiveAll(const Order& order, const CopyKernels& kernels, Staging& staging, bool& took) {
-  const CopyPlan& plan = order.plan;
-  const bool gathers = IsStaged(plan) && order.direction == Direction::kToHost;
+Status Lane::GiveAll(const Order& order, const CopyKernels& kernels, Staging& staging,
+                     std::uint32_t& taken) {
+  const bool gathers = order.direction == Direction::kToHost && AnyStaged(order.parts);
   if (order.after != nullptr) {
     PEGA_RETURN_IF_ERROR(Wait(dma_, order.after));
     if (gathers) PEGA_RETURN_IF_ERROR(Wait(kernel_, order.after));
   }
-  PEGA_RETURN_IF_ERROR(Copies(plan.direct, order.direction, 0));
-  if (!IsStaged(plan)) return Status::Ok();
-
-  took = true;
-  const Result<ArgumentRing::Arguments> put =
-      arguments_.Put(order.spans, plan.staged_block_ids, kernel_.get());
-  if (!put.ok()) return put.status();
-  const CopyRowsArguments arguments{
-      .spans = put.value().spans,
-      .block_ids = put.value().block_ids,
-      .rows = 0,
-      .row_pitch_bytes = plan.row_bytes,
-      .span_count = static_cast<std::uint32_t>(order.spans.size()),
-      .block_count = 0,
-  };
-  for (const StagedChunk& chunk : plan.chunks) {
-    PEGA_RETURN_IF_ERROR(GiveChunk(order, chunk, arguments, kernels, staging.Next()));
+  for (const Part& part : order.parts) {
+    PEGA_RETURN_IF_ERROR(Copies(part.plan.direct, order.direction, 0));
+    if (!IsStaged(part)) continue;
+    ++taken;
+    PEGA_RETURN_IF_ERROR(GiveStaged(order.direction, part, kernels, staging));
   }
   return Status::Ok();
 }
 
-Status Lane::GiveChunk(const Order& order, const StagedChunk& chunk, CopyRowsArguments arguments,
-                       const CopyKernels& kernels, StagingBuffer& buffer) {
-  arguments.rows = buffer.address;
-  arguments.block_ids += chunk.first_block * sizeof(std::uint32_t);
-  arguments.block_count = chunk.block_count;
-  const Status given = order.direction == Direction::kToDevice
-                           ? Scatter(order, chunk, arguments, kernels, buffer)
-                           : Gather(order, chunk, arguments, kernels, buffer);
-  if (given.ok()) buffer.used = true;
-  return given;
+Status Lane::GiveStaged(Direction direction, const Part& part, const CopyKernels& kernels,
+                        Staging& staging) {
+  const CopyPlan& plan = part.plan;
+  const Result<ArgumentRing::Arguments> put =
+      arguments_.Put(part.spans, plan.staged_block_ids, kernel_.get());
+  if (!put.ok()) return put.status();
+  Launch launch{.kernels = kernels,
+                .width = CopyKernels::WidthOf(part.spans, plan.row_bytes),
+                .arguments = {.spans = put.value().spans,
+                              .block_ids = 0,
+                              .rows = 0,
+                              .row_pitch_bytes = plan.row_bytes,
+                              .span_count = static_cast<std::uint32_t>(part.spans.size()),
+                              .block_count = 0}};
+  for (const StagedChunk& chunk : plan.chunks) {
+    StagingBuffer& buffer = staging.Next();
+    launch.arguments.rows = buffer.address;
+    launch.arguments.block_ids = put.value().block_ids + chunk.first_block * sizeof(std::uint32_t);
+    launch.arguments.block_count = chunk.block_count;
+    const auto copies =
+        std::span(plan.staged_copies).subspan(chunk.first_copy, chunk.copy_count);
+    PEGA_RETURN_IF_ERROR(direction == Direction::kToDevice ? Scatter(copies, launch, buffer)
+                                                           : Gather(copies, launch, buffer));
+    buffer.used = true;
+  }
+  return Status::Ok();
 }
 
-Status Lane::Scatter(const Order& order, const StagedChunk& chunk,
-                     const CopyRowsArguments& arguments, const CopyKernels& kernels,
+Status Lane::Scatter(std::span<const PitchedCopy> copies, const Launch& launch,
                      StagingBuffer& buffer) {
   if (buffer.used) PEGA_RETURN_IF_ERROR(Wait(dma_, buffer.emptied.get()));
-  PEGA_RETURN_IF_ERROR(
-      Copies(std::span(order.plan.staged_copies).subspan(chunk.first_copy, chunk.copy_count),
-             order.direction, buffer.address));
+  PEGA_RETURN_IF_ERROR(Copies(copies, Direction::kToDevice, buffer.address));
   PEGA_RETURN_IF_ERROR(Record(buffer.filled, dma_));
   PEGA_RETURN_IF_ERROR(Wait(kernel_, buffer.filled.get()));
-  PEGA_RETURN_IF_ERROR(
-      kernels.Launch(order.direction, CopyKernels::WidthOf(order.spans, arguments.row_pitch_bytes),
-                     arguments, kernel_.get()));
+  PEGA_RETURN_IF_ERROR(launch.kernels.Launch(Direction::kToDevice, launch.width, launch.arguments,
+                                             kernel_.get()));
   return Record(buffer.emptied, kernel_);
 }
 
-Status Lane::Gather(const Order& order, const StagedChunk& chunk,
-                    const CopyRowsArguments& arguments, const CopyKernels& kernels,
+Status Lane::Gather(std::span<const PitchedCopy> copies, const Launch& launch,
                     StagingBuffer& buffer) {
   if (buffer.used) PEGA_RETURN_IF_ERROR(Wait(kernel_, buffer.emptied.get()));
   PEGA_RETURN_IF_ERROR(
-      kernels.Launch(order.direction, CopyKernels::WidthOf(order.spans, arguments.row_pitch_bytes),
-                     arguments, kernel_.get()));
+      launch.kernels.Launch(Direction::kToHost, launch.width, launch.arguments, kernel_.get()));
   PEGA_RETURN_IF_ERROR(Record(buffer.filled, kernel_));
   PEGA_RETURN_IF_ERROR(Wait(dma_, buffer.filled.get()));
-  PEGA_RETURN_IF_ERROR(
-      Copies(std::span(order.plan.staged_copies).subspan(chunk.first_copy, chunk.copy_count),
-             order.direction, buffer.address));
+  PEGA_RETURN_IF_ERROR(Copies(copies, Direction::kToHost, buffer.address));
   return Record(buffer.emptied, dma_);
 }
 
@@ -178,12 +178,26 @@ Status Lane::Record(const Event& event, const Stream& stream) {
   return ToStatus(api, "cuEventRecord", api.EventRecord(event.get(), stream.get()));
 }
 
+// Behind all of an order. Gathered rows end on the DMA stream. Scattered ones end on the kernel
+// stream, whose last kernel waits for all copies before it; but for direct copies behind it.
+Result<StreamPoints::PointPtr> Lane::End(const Order& order) {
+  if (order.direction == Direction::kToDevice && AnyStaged(order.parts)) {
+    if (IsStaged(order.parts.back())) return points_->Record(kernel_.get());
+    PEGA_RETURN_IF_ERROR(JoinKernels());
+  }
+  return points_->Record(dma_.get());
+}
+
+Status Lane::JoinKernels() {
+  const Result<StreamPoints::PointPtr> kernels = points_->Record(kernel_.get());
+  if (!kernels.ok()) return kernels.status();
+  return Wait(dma_, kernels.value()->event());
+}
+
 // Behind what both streams were given, however far that came. A buffer may have been filled for a
 // kernel that never came: another lane must not fill it before this one is done with it.
 Result<StreamPoints::PointPtr> Lane::EndOfBoth(Staging& staging) {
-  Result<StreamPoints::PointPtr> kernels = points_->Record(kernel_.get());
-  if (!kernels.ok()) return kernels.status();
-  PEGA_RETURN_IF_ERROR(Wait(dma_, kernels.value()->event()));
+  PEGA_RETURN_IF_ERROR(JoinKernels());
   for (StagingBuffer& buffer : staging.buffers()) {
     if (buffer.used) PEGA_RETURN_IF_ERROR(Wait(dma_, buffer.emptied.get()));
     PEGA_RETURN_IF_ERROR(Record(buffer.emptied, dma_));

@@ -21,18 +21,21 @@ namespace pega::cuda {
 
 class Lane {
  public:
+  struct Part {  // of a piece: layers that are planned together
+    CopyPlan plan;
+    std::vector<RowSpan> spans;
+  };
   struct Order {
     Direction direction = Direction::kToDevice;
-    const CopyPlan& plan;
-    std::span<const RowSpan> spans;  // of the piece's layers
-    CUevent after = nullptr;         // null: at once
+    std::span<const Part> parts;  // in the order of their layers
+    CUevent after = nullptr;      // null: at once
   };
   // What has been given. `status` says whether all of it; `end` is behind all that was, and empty
   // when the driver does not even record that: then nothing runs any more.
   struct Given {
     Status status;
     StreamPoints::PointPtr end;
-    bool took_arguments = false;
+    std::uint32_t arguments_taken = 0;
   };
 
   // REQUIRES: the context is current on this thread; here and below.
@@ -42,23 +45,28 @@ class Lane {
   bool HasRoomFor(const Order& order) const;
   // REQUIRES: HasRoomFor(order).
   Given Give(const Order& order, const CopyKernels& kernels, Staging& staging);
-  // Of the oldest Give that took_arguments, once that has ended.
-  void GiveBackArguments() { arguments_.GiveBackOldest(); }
+  // What the oldest Give took, once that has ended.
+  void GiveBackArguments(std::uint32_t taken);
 
   std::uint64_t device_bytes() const { return arguments_.bytes(); }
 
  private:
-  Status GiveAll(const Order& order, const CopyKernels& kernels, Staging& staging, bool& took);
-  Status GiveChunk(const Order& order, const StagedChunk& chunk, CopyRowsArguments arguments,
-                   const CopyKernels& kernels, StagingBuffer& buffer);
-  Status Scatter(const Order& order, const StagedChunk& chunk, const CopyRowsArguments& arguments,
-                 const CopyKernels& kernels, StagingBuffer& buffer);
-  Status Gather(const Order& order, const StagedChunk& chunk, const CopyRowsArguments& arguments,
-                const CopyKernels& kernels, StagingBuffer& buffer);
+  struct Launch {  // a kernel's, but for the chunk
+    const CopyKernels& kernels;
+    std::uint32_t width = 0;
+    CopyRowsArguments arguments;
+  };
+  Status GiveAll(const Order& order, const CopyKernels& kernels, Staging& staging,
+                 std::uint32_t& taken);
+  Status GiveStaged(Direction direction, const Part& part, const CopyKernels& kernels,
+                    Staging& staging);
+  Status Scatter(std::span<const PitchedCopy> copies, const Launch& launch, StagingBuffer& buffer);
+  Status Gather(std::span<const PitchedCopy> copies, const Launch& launch, StagingBuffer& buffer);
   Status Copies(std::span<const PitchedCopy> copies, Direction direction, CUdeviceptr base);
   Status Wait(const Stream& stream, CUevent event);
   Status Record(const Event& event, const Stream& stream);
-  const Stream& EndStream(const Order& order) const;
+  Result<StreamPoints::PointPtr> End(const Order& order);
+  Status JoinKernels();
   Result<StreamPoints::PointPtr> EndOfBoth(Staging& staging);
 
   ContextPtr context_;
