@@ -62,11 +62,16 @@ class Device {
   virtual bool duplex() const { return false; }
 
   // What `stream` (the device's own handle) has been given until now. kUnsupported: no streams.
-  virtual Result<StreamPointPtr> Mark(std::uint64_t stream);
+  virtual Result<StreamPointPtr> Mark(std::uint64_t /*stream*/) { return NoStreams(); }
   // Makes `stream` go on only behind `point`, which Mark or Start of this device returned.
-  virtual Status HoldStream(std::uint64_t stream, const StreamPoint& point);
+  virtual Status HoldStream(std::uint64_t /*stream*/, const StreamPoint& /*point*/) {
+    return NoStreams();
+  }
   // Slabs, from the first on without a gap, that synchronous loads may use now.
   virtual std::uint32_t slabs_ready() const = 0;
+
+ private:
+  static Status NoStreams() { return Status(Code::kUnsupported, "this device has no streams"); }
 };
 
 }  // namespace pega
