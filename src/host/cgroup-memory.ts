@@ -1,7 +1,7 @@
 // How much memory the cgroups above this process still allow: v2 and v1, every ancestor.
 
-import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { readNumber, readText } from './read-text.js';
 
 export interface MemoryBound {
   /** "memory.max of cgroup /kubepods/pod1" */
@@ -72,18 +72,4 @@ function cacheBytes(stat: string, keys: readonly string[]): number {
     }
   }
   return sum;
-}
-
-/** Undefined where the file is missing, or says "max". */
-function readNumber(path: string): number | undefined {
-  const text = readText(path)?.trim();
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }
