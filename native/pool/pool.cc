@@ -12,6 +12,7 @@
 #include "pool/pool_impl.h"
 #include "shared/hold_view.h"
 #include "shared/mapping.h"
+#include "shared/numa.h"
 
 namespace pega {
 
@@ -46,6 +47,17 @@ std::uint32_t FillThreads(std::uint32_t wanted) {
                     kFillThreadsMax);
 }
 
+Result<FillOptions> HowToFill(const PoolOptions& options) {
+  FillOptions fill{.huge_pages = options.huge_pages,
+                   .allocate_first = options.allocate_first,
+                   .numa_nodes = options.numa_nodes};
+  const Status nodes = CheckNodes(fill.numa_nodes);
+  if (nodes.ok()) return fill;
+  if (options.numa_required) return nodes;
+  fill.numa_nodes.clear();
+  return fill;
+}
+
 // Slabs and marks of former pools go; hold files of engines that still live stay.
 Status ClearFormerPools(const PoolFolder& folder, const PoolId& pool) {
   Result<std::vector<std::string>> paths = folder.FilesOfOtherPools(pool);
@@ -67,6 +79,8 @@ Status ClearFormerPools(const PoolFolder& folder, const PoolId& pool) {
 Result<std::unique_ptr<Pool>> Pool::Create(const PoolOptions& options) {
   const Result<std::uint64_t> slab_bytes = ChooseSlabBytes(options);
   if (!slab_bytes.ok()) return slab_bytes.status();
+  Result<FillOptions> fill = HowToFill(options);
+  if (!fill.ok()) return fill.status();
   PoolImpl::Parts parts;
   parts.slab_bytes = slab_bytes.value();
   Result<PoolFolder> folder = PoolFolder::Create(options.folder, options.allow_any_filesystem);
@@ -87,9 +101,13 @@ Result<std::unique_ptr<Pool>> Pool::Create(const PoolOptions& options) {
       SlabTable::Create(parts.slab_bytes, slabs_total, *parts.marks);
   if (!slabs.ok()) return slabs.status();
   parts.slabs = std::move(slabs).value();
-  parts.fill = {
-      parts.folder, pool_id, parts.slab_bytes, slabs_total, FillThreads(options.fill_threads),
-      options.fill};
+  parts.fill = {.folder = parts.folder,
+                .pool_id = pool_id,
+                .slab_bytes = parts.slab_bytes,
+                .slabs_total = slabs_total,
+                .threads = FillThreads(options.fill_threads),
+                .fill = options.fill,
+                .options = std::move(fill).value()};
   auto pool = std::make_unique<PoolImpl>(std::move(parts));
   if (!options.defer_fill) pool->StartFilling();
   return std::unique_ptr<Pool>(std::move(pool));
@@ -108,6 +126,7 @@ PoolImpl::PoolImpl(Parts parts)
       cleanup_(*slabs_, classes_, blocks_),
       supply_(*slabs_, classes_, blocks_, cleanup_),
       ids_(kHashesPerBatch),
+      memory_{.numa_nodes = parts.fill.options.numa_nodes},
       filler_(std::make_unique<SlabFiller>(std::move(parts.fill))) {}
 
 void PoolImpl::StartFilling() {
@@ -118,6 +137,7 @@ void PoolImpl::Poll() {
   if (closed_) return;
   ++tick_;
   for (std::unique_ptr<SlabFile>& file : filler_->TakeFinished()) {
+    if (slabs_ready_ == 0) memory_.pages = file->pages();
     header_->PublishSlab(slabs_ready_, file->record());
     slabs_->Add(slabs_ready_, std::move(file));
     classes_.AddFree(slabs_ready_);

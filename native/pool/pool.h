@@ -31,6 +31,7 @@
 #include "base/slot_address.h"
 #include "base/status.h"
 #include "shared/pool_folder.h"
+#include "shared/slab_file.h"
 
 namespace pega {
 
@@ -44,6 +45,10 @@ struct PoolOptions {
   std::uint64_t slab_bytes = 0;    // 0: pool/32 within [16 MiB, 1 GiB], a multiple of 2 MiB
   std::uint32_t fill_threads = 0;  // 0: one for each core, at most 16
   bool allow_any_filesystem = false;
+  bool huge_pages = false;         // FillOptions::huge_pages: the caller knows that the host allows it
+  bool allocate_first = true;      // FillOptions::allocate_first
+  std::vector<std::uint32_t> numa_nodes;  // FillOptions::numa_nodes
+  bool numa_required = false;  // kUnsupported where the kernel refuses them; else they are left out
   bool defer_fill = false;  // true: no slab is filled before StartFilling
   bool fill = true;         // false: slab files without memory behind them, for the index's
                             // bench only: a store could run out of memory
@@ -55,6 +60,11 @@ struct FillProgress {
   std::uint32_t slabs_ready = 0;
   std::uint32_t slabs_total = 0;
   Status error;  // the first failure; the pool keeps what it has
+};
+
+struct PoolMemory {
+  SlabPages pages = SlabPages::kSmall;    // of the first slab, once there is one
+  std::vector<std::uint32_t> numa_nodes;  // that it comes from; empty: as the kernel likes
 };
 
 struct NamespaceSpec {
@@ -139,6 +149,7 @@ class Pool {
   // draining and retired slabs. Also called by every method below; the server's timer calls it too.
   virtual void Poll() = 0;
   virtual FillProgress fill_progress() const = 0;
+  virtual PoolMemory memory() const = 0;
   // Looks at up to `count` slab files, round robin, and retires those changed from outside.
   // Returns the ordinals retired by this call.
   virtual std::vector<std::uint32_t> CheckSlabs(std::uint32_t count) = 0;

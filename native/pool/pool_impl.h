@@ -48,6 +48,7 @@ class PoolImpl final : public Pool {
   void StartFilling() override;
   void Poll() override;
   FillProgress fill_progress() const override;
+  PoolMemory memory() const override { return memory_; }
   std::vector<std::uint32_t> CheckSlabs(std::uint32_t count) override;
 
   Result<NamespaceHandle> OpenNamespace(const NamespaceSpec& spec) override;
@@ -130,6 +131,7 @@ class PoolImpl final : public Pool {
   bool closed_ = false;
   std::vector<std::uint32_t> ids_;  // of the batch in hand; kept so that no call allocates it
   FillProgress last_progress_;      // once closed
+  PoolMemory memory_;
   std::unique_ptr<SlabFiller> filler_;
 };
 

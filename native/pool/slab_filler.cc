@@ -1,6 +1,9 @@
 #include "pool/slab_filler.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "shared/numa.h"
 
 namespace pega {
 
@@ -26,45 +29,57 @@ void SlabFiller::Start() {
 }
 
 void SlabFiller::Work() {
+  RunOnNodes(plan_.options.numa_nodes);
   Piece piece;
   while (NextPiece(piece)) {
-    PieceDone(piece, plan_.fill ? piece.file->Fill(piece.offset_bytes, piece.bytes) : Status::Ok());
+    PieceDone(piece, plan_.fill ? piece.file->Fill(piece.offset_bytes, piece.bytes, plan_.options)
+                                : Status::Ok());
   }
 }
 
 bool SlabFiller::NextPiece(Piece& piece) {
   const std::lock_guard lock(mutex_);
   if (stop_ || !error_.ok()) return false;
-  if (slabs_.empty() || next_offset_bytes_ == plan_.slab_bytes) {
-    if (slabs_.size() == plan_.slabs_total) return false;
+  SlabInWork* const slab = NextSlab();
+  if (slab == nullptr) return false;
+  const std::uint64_t left_bytes = plan_.slab_bytes - slab->next_offset_bytes;
+  piece.file = slab->file.get();
+  piece.ordinal = static_cast<std::uint32_t>(slab - slabs_.data());
+  piece.offset_bytes = slab->next_offset_bytes;
+  piece.bytes = plan_.fill ? std::min(kPieceBytes, left_bytes) : left_bytes;
+  slab->next_offset_bytes += piece.bytes;
+  if (slab->next_offset_bytes == plan_.slab_bytes) std::erase(open_, piece.ordinal);
+  return true;
+}
+
+SlabFiller::SlabInWork* SlabFiller::NextSlab() {
+  const std::size_t open_max = slabs_.size() > 1 || open_.empty() ? plan_.slabs_at_once : 1;
+  if (open_.size() < open_max && slabs_.size() < plan_.slabs_total) {
     const auto ordinal = static_cast<std::uint32_t>(slabs_.size());
     Result<std::unique_ptr<SlabFile>> file =
         SlabFile::Create(plan_.folder, plan_.pool_id, ordinal, plan_.slab_bytes);
     if (!file.ok()) {
       error_ = file.status();
-      return false;
+      return nullptr;
     }
-    slabs_.push_back({std::move(file).value(), plan_.slab_bytes});
-    next_offset_bytes_ = 0;
+    slabs_.push_back({std::move(file).value(), 0, plan_.slab_bytes});
+    open_.push_back(ordinal);
   }
-  piece.file = slabs_.back().file.get();
-  piece.ordinal = static_cast<std::uint32_t>(slabs_.size() - 1);
-  piece.offset_bytes = next_offset_bytes_;
-  piece.bytes =
-      plan_.fill ? std::min(kPieceBytes, plan_.slab_bytes - next_offset_bytes_) : plan_.slab_bytes;
-  next_offset_bytes_ += piece.bytes;
-  return true;
+  return open_.empty() ? nullptr : &slabs_[open_[turn_++ % open_.size()]];
 }
 
 void SlabFiller::PieceDone(const Piece& piece, Status status) {
   const std::lock_guard lock(mutex_);
+  SlabInWork& slab = slabs_[piece.ordinal];
+  slab.bytes_left -= piece.bytes;
+  // Memory that faults took is counted once more before anybody relies on it.
+  if (status.ok() && slab.bytes_left == 0 && plan_.fill) status = slab.file->CheckWhole();
   if (!status.ok()) {
+    slab.bytes_left += piece.bytes;
     if (error_.ok()) error_ = std::move(status);
     return;
   }
   filled_bytes_ += piece.bytes;
-  SlabInWork& slab = slabs_[piece.ordinal];
-  slab.bytes_left -= piece.bytes;
   if (slab.bytes_left == 0) any_finished_ = true;
 }
 

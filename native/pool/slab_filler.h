@@ -1,7 +1,8 @@
 // SlabFiller: threads that make slab files and fill them with memory, first slab first.
 //
-// All threads work on one slab, 16 MiB pieces at a time, then on the next: the pool can serve as
-// soon as the first is full. Slabs are handed over in order of their ordinals. The first failure
+// All threads work on the first slab, 16 MiB pieces at a time: the pool can serve as soon as it is
+// full. Then they work on several at once, for taking memory holds a lock of the file. Slabs are
+// handed over in order of their ordinals. The first failure
 // ends the filling; what was full by then stays. These are the only threads of the pool, and only
 // this class shares anything with them. Thread safety: Start, TakeFinished and progress belong to
 // the pool's thread. The destructor waits for one piece of each thread at most, and unlinks slabs
@@ -27,6 +28,8 @@ struct FillPlan {
   std::uint32_t slabs_total = 0;
   std::uint32_t threads = 1;
   bool fill = true;  // false: files without memory behind them (PoolOptions::fill)
+  FillOptions options = {};
+  std::uint32_t slabs_at_once = 4;  // behind the first
 };
 
 class SlabFiller {
@@ -50,11 +53,13 @@ class SlabFiller {
   };
   struct SlabInWork {
     std::unique_ptr<SlabFile> file;
-    std::uint64_t bytes_left = 0;
+    std::uint64_t next_offset_bytes = 0;  // of the next piece to be given out
+    std::uint64_t bytes_left = 0;         // to be filled
   };
 
   void Work();
   bool NextPiece(Piece& piece);  // false: nothing left, or stopped
+  SlabInWork* NextSlab();        // null: none with a piece left, or a failure
   void PieceDone(const Piece& piece, Status status);
 
   const FillPlan plan_;
@@ -63,8 +68,9 @@ class SlabFiller {
   std::atomic<bool> any_finished_{false};
 
   mutable std::mutex mutex_;             // of everything below
-  std::vector<SlabInWork> slabs_;        // made so far
-  std::uint64_t next_offset_bytes_ = 0;  // in the last of slabs_
+  std::vector<SlabInWork> slabs_;     // made so far
+  std::vector<std::uint32_t> open_;   // those with pieces to be given out
+  std::size_t turn_ = 0;              // of the open ones
   std::uint64_t filled_bytes_ = 0;
   std::uint32_t taken_ = 0;
   Status error_;

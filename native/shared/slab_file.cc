@@ -5,6 +5,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -28,7 +29,12 @@ class PoolSlab final : public SlabFile {
     return Status::Ok();
   }
 
-  Status Fill(std::uint64_t offset_bytes, std::uint64_t bytes) override;
+  Status Fill(std::uint64_t offset_bytes, std::uint64_t bytes,
+              const FillOptions& options) override;
+  SlabPages pages() const override {
+    if (record_.page_bytes != kPageBytes) return SlabPages::kHugetlb;
+    return huge_ ? SlabPages::kHugeShmem : SlabPages::kSmall;
+  }
   Status CheckUnchanged() const override;
   Status CheckWhole() const override;
   void Unlink() override;
@@ -52,10 +58,12 @@ class PoolSlab final : public SlabFile {
   std::string path_;
   std::uint64_t slab_bytes_;
   SlabRecord record_;
-  Mapping mapping_;  // on hugetlbfs only
+  Mapping mapping_;                 // on hugetlbfs only
+  std::atomic<bool> huge_ = false;  // written by the thread that fills the begin
 };
 
-Status PoolSlab::Fill(std::uint64_t offset_bytes, std::uint64_t bytes) {
+Status PoolSlab::Fill(std::uint64_t offset_bytes, std::uint64_t bytes,
+                      const FillOptions& options) {
   if (bytes == 0 || offset_bytes > slab_bytes_ || bytes > slab_bytes_ - offset_bytes ||
       offset_bytes % record_.page_bytes != 0 || bytes % record_.page_bytes != 0) {
     return Status(Code::kInvalidArgument,
@@ -64,10 +72,14 @@ Status PoolSlab::Fill(std::uint64_t offset_bytes, std::uint64_t bytes) {
                       " bytes within the slab");
   }
   PEGA_RETURN_IF_ERROR(CheckSize());
-  const Status filled = FillRange(fd_.get(), path_, offset_bytes, bytes);
-  // A file cut short meanwhile looks like missing memory.
-  if (!filled.ok()) PEGA_RETURN_IF_ERROR(CheckSize());
-  return filled;
+  const Result<Filled> filled =
+      FillRange(fd_.get(), path_, offset_bytes, bytes, record_.page_bytes, options);
+  if (!filled.ok()) {
+    PEGA_RETURN_IF_ERROR(CheckSize());  // a file cut short meanwhile looks like missing memory
+    return filled.status();
+  }
+  if (filled.value().huge_bytes != 0) huge_ = true;
+  return Status::Ok();
 }
 
 Status PoolSlab::CheckSize() const {

@@ -18,8 +18,11 @@
 #include "shared/mapping.h"
 #include "shared/pool_folder.h"
 #include "shared/pool_header.h"
+#include "shared/slab_fill.h"
 
 namespace pega {
+
+enum class SlabPages : std::uint8_t { kSmall, kHugeShmem, kHugetlb };
 
 class SlabFile {
  public:
@@ -32,9 +35,13 @@ class SlabFile {
                                                 const SlabRecord& record);
   virtual ~SlabFile() = default;
 
-  // Server: fallocate, then MADV_POPULATE_WRITE, of [offset, offset + bytes). kNoSpace when memory
-  // is missing. May run in several threads on different ranges.
-  virtual Status Fill(std::uint64_t offset_bytes, std::uint64_t bytes) = 0;
+  // Server: gives [offset, offset + bytes) its memory (FillRange). kNoSpace when memory is missing.
+  // May run in several threads on different ranges.
+  virtual Status Fill(std::uint64_t offset_bytes, std::uint64_t bytes,
+                      const FillOptions& options = {}) = 0;
+  // What its begin was given; elsewhere the kernel may have had less to give. kHugeShmem: only if
+  // this object filled it.
+  virtual SlabPages pages() const = 0;
   // Server: kSlabChanged if size, or the inode at the path, is no longer the file's own.
   virtual Status CheckUnchanged() const = 0;
   // kSlabChanged unless there is memory behind every byte of a filled slab; its path may be gone.
