@@ -36,6 +36,14 @@ class RandomLayout {
     }
     return BlockLayout::Create(allocations, segments_, blocks_).value();
   }
+  // The same shape with each allocation elsewhere.
+  BlockLayout LayoutAt(const std::vector<std::uint64_t>& addresses) const {
+    std::vector<Allocation> allocations;
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+      allocations.push_back({addresses[i], memory_[i].size()});
+    }
+    return BlockLayout::Create(allocations, segments_, blocks_).value();
+  }
   std::uint32_t blocks() const { return blocks_; }
   std::uint32_t layers() const { return layers_; }
   std::vector<std::vector<std::uint8_t>>& memory() { return memory_; }

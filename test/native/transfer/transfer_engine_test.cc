@@ -338,17 +338,19 @@ TEST_F(StreamsTest, OnlySynchronousLoadsHoldStreams) {
 TEST_F(StreamsTest, WhenSubmitReturnsEveryGroupCanBeWaitedFor) {
   Make(4, 1024, 100);
   std::atomic<bool> stop = false;
+  std::atomic<bool> stop_enders = false;
   std::atomic<int> wrong = 0;
-  std::vector<std::thread> others;
+  std::vector<std::thread> enders;
+  std::vector<std::thread> submitters;
   for (const JobKind kind : {JobKind::kLoadSync, JobKind::kLoadAsync, JobKind::kStore}) {
-    others.emplace_back([&, kind] {
-      while (!stop) {
+    enders.emplace_back([&, kind] {
+      while (!stop_enders) {
         if (!control_->End(kind)) std::this_thread::yield();
       }
     });
   }
   for (int t = 0; t < 2; ++t) {
-    others.emplace_back([&] {
+    submitters.emplace_back([&] {
       while (!stop) {
         const auto job = engine_->Submit({.kind = JobKind::kStore, .blocks = Blocks(4)});
         if (!job.ok() || !engine_->WaitGroup(job.value(), 0, kSoon).ok()) ++wrong;
@@ -366,8 +368,9 @@ TEST_F(StreamsTest, WhenSubmitReturnsEveryGroupCanBeWaitedFor) {
     engine_->Forget(job.value());
   }
   stop = true;
-  for (std::thread& thread : others) thread.join();
-  control_->EndAll();
+  for (std::thread& thread : submitters) thread.join();
+  stop_enders = true;
+  for (std::thread& thread : enders) thread.join();
   EXPECT_EQ(wrong, 0);
 }
 
