@@ -18,8 +18,9 @@ enum class WrappedClass : std::uint8_t {
   kTransferEngine,
   kTransferJob,
   kReferenceModel,
+  kTransferGauge,
 };
-inline constexpr std::size_t kWrappedClassCount = 6;
+inline constexpr std::size_t kWrappedClassCount = 7;
 
 class AddonState {
  public:
