@@ -1,0 +1,94 @@
+// pega_scatter_W and pega_gather_W: rows to blocks, and back.
+#include <cstring>
+
+#include "cuda/fake/kernels.h"
+#include "cuda/fake/machine.h"
+#include "cuda/kernels/copy_rows.h"
+
+namespace pega::cuda::fake {
+namespace {
+
+class CopyRowsKernel : public Work {
+ public:
+  CopyRowsKernel(const CopyRowsArguments& of, bool scatter, unsigned width)
+      : of_(of), scatter_(scatter), width_(width) {}
+
+  // Reads spans and block ids anew each time, as late as the device would.
+  CUresult Prepare(Driver& driver, Operation& operation) override {
+    Machine& machine = *driver.machine;
+    const auto* const spans = reinterpret_cast<const RowSpan*>(
+        KernelBytes(machine, operation, of_.spans, of_.span_count * sizeof(RowSpan)));
+    const auto* const ids = reinterpret_cast<const std::uint32_t*>(
+        KernelBytes(machine, operation, of_.block_ids, of_.block_count * sizeof(std::uint32_t)));
+    if (spans == nullptr || ids == nullptr) return kErrorIllegalAddress;
+    pieces_.clear();
+    ByteSet reads, writes;
+    for (std::uint32_t row = 0; row < of_.block_count; ++row) {
+      for (std::uint32_t s = 0; s < of_.span_count; ++s) {
+        const CUresult result = AddPiece(machine, operation, spans[s], ids[row], row);
+        if (result != kSuccess) return result;
+        (scatter_ ? writes : reads).Add(Address(spans[s], ids[row]), spans[s].bytes);
+      }
+    }
+    if (operation.state == Operation::State::kQueued) {
+      machine.races.AddAccesses(operation, reads, writes);
+    }
+    return kSuccess;
+  }
+
+  void Garble() override {
+    constexpr int kGarbage = 0xDB;
+    for (const Piece& piece : pieces_) std::memset(piece.to, kGarbage, piece.bytes);
+  }
+  void Move() override {
+    for (const Piece& piece : pieces_) std::memcpy(piece.to, piece.from, piece.bytes);
+  }
+
+ private:
+  struct Piece {
+    std::byte* to;
+    const std::byte* from;
+    std::size_t bytes;
+  };
+
+  static std::uint64_t Address(const RowSpan& span, std::uint32_t block) {
+    return span.device_address + block * span.block_stride_bytes;
+  }
+
+  CUresult AddPiece(Machine& machine, const Operation& operation, const RowSpan& span,
+                    std::uint32_t block, std::uint32_t row) {
+    const std::uint64_t of_row = of_.rows + row * of_.row_pitch_bytes + span.row_offset_bytes;
+    const std::uint64_t of_block = Address(span, block);
+    if (of_row % width_ != 0 || of_block % width_ != 0 || span.bytes % width_ != 0) {
+      machine.misuse.Note(Describe(operation) + ": " + std::to_string(span.bytes) + " bytes from " +
+                          Hex(of_row) + " to " + Hex(of_block) + " are not all multiples of " +
+                          std::to_string(width_));
+      return kErrorMisalignedAddress;
+    }
+    std::byte* const in_row = KernelBytes(machine, operation, of_row, span.bytes);
+    std::byte* const in_block = KernelBytes(machine, operation, of_block, span.bytes);
+    if (in_row == nullptr || in_block == nullptr) return kErrorIllegalAddress;
+    pieces_.push_back(scatter_ ? Piece{in_block, in_row, span.bytes}
+                               : Piece{in_row, in_block, span.bytes});
+    return kSuccess;
+  }
+
+  const CopyRowsArguments of_;
+  const bool scatter_;
+  const unsigned width_;
+  std::vector<Piece> pieces_;
+};
+
+}  // namespace
+
+std::unique_ptr<Work> MakeCopyRows(const void* parameter, bool scatter, unsigned width,
+                                   ByteSet* reads, ByteSet* writes) {
+  CopyRowsArguments of;
+  std::memcpy(&of, parameter, sizeof of);
+  reads->Add(of.spans, of.span_count * sizeof(RowSpan));
+  reads->Add(of.block_ids, of.block_count * sizeof(std::uint32_t));
+  (scatter ? reads : writes)->Add(of.rows, of.block_count * of.row_pitch_bytes);
+  return std::make_unique<CopyRowsKernel>(of, scatter, width);
+}
+
+}  // namespace pega::cuda::fake
