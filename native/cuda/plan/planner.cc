@@ -1,26 +1,23 @@
 #include "cuda/plan/planner.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "cuda/plan/driver_calls.h"
 #include "cuda/plan/layer_rows.h"
 #include "cuda/plan/plan_build.h"
-#include "cuda/plan/way_choice.h"
+#include "cuda/plan/way_costs.h"
 
 namespace pega::cuda {
 namespace {
 
-std::vector<WayChoice> Choices(const WayCosts& costs, PlanChoice choice, bool row_fits) {
-  std::vector<WayChoice> choices;
-  if (choice == PlanChoice::kDirect || !row_fits) {
-    choices.push_back(costs.AllDirect());
-  } else if (choice == PlanChoice::kStaged) {
-    choices.push_back(costs.AllStaged());
-  } else {
-    choices = costs.FastestFirst();
-  }
-  return choices;
+// In the order in which they are tried.
+std::vector<WayRule> Rules(const WayCosts& costs, PlanChoice choice, bool row_fits) {
+  if (choice == PlanChoice::kDirect || !row_fits) return {WayRule::kAllDirect};
+  if (choice == PlanChoice::kStaged) return {WayRule::kAllStaged};
+  const std::array<WayRule, 4> rules = costs.FastestFirst();
+  return {rules.begin(), rules.end()};
 }
 
 std::uint64_t SlotBytesOf(std::span<const BlockLayout::Segment> segments) {
@@ -63,11 +60,13 @@ CopyPlan Planner::PlanRuns(std::span<const BlockRun> runs, Direction direction,
                        .piece_bytes = options_.pin_piece_bytes};
   const WayCosts costs(runs, rows, options_.cost, direction, chunk_bytes);
   CopyPlan best;
-  for (const WayChoice& choice : Choices(costs, options_.choice, rows.row_bytes <= chunk_bytes)) {
+  for (const WayRule rule : Rules(costs, options_.choice, rows.row_bytes <= chunk_bytes)) {
+    const std::vector<bool> direct = costs.Direct(rule);
     for (const bool split : {true, false}) {
-      CopyPlan plan = BuildPlan(runs, choice.direct, rows, {chunk_bytes, split});
-      plan.expected_seconds = std::max(
-          choice.link_seconds, static_cast<double>(plan.driver_calls) * options_.cost.call_seconds);
+      CopyPlan plan = BuildPlan(runs, direct, rows, {chunk_bytes, split});
+      plan.expected_seconds =
+          std::max(costs.total(rule).link_seconds,
+                   static_cast<double>(plan.driver_calls) * options_.cost.call_seconds);
       const bool fits = !calls_max || plan.driver_calls <= *calls_max;
       const bool may_be_split = plan.chunks.size() == 2;
       if (fits || best.driver_calls == 0 || plan.driver_calls < best.driver_calls) {

@@ -28,7 +28,7 @@ enum class PlanChoice : std::uint8_t { kAuto, kDirect, kStaged };
 struct PlannerOptions {
   std::uint64_t pin_piece_bytes = std::uint64_t{64} << 20;  // what no copy may cross in a slab
   PlanChoice choice = PlanChoice::kAuto;                    // forced ones are for measurements
-  CostModel cost;
+  CostModel cost = {};
 };
 
 class Planner {
