@@ -74,6 +74,7 @@ int pega_memory_open(const pega_memory_options* options, pega_memory** memory) {
   if (!engine.ok()) return Tell(engine.status());
   auto handle = std::make_unique<pega_memory>();
   handle->engine = std::move(engine).value();
+  handle->slab_bytes = read.value().hold.slab_bytes;
   *memory = handle.release();
   return PEGA_OK;
 }

@@ -148,23 +148,43 @@ typedef struct pega_segment { /* of one layer: block b lies at offset_bytes + b 
   uint64_t bytes;
 } pega_segment;
 
+enum pega_device_kind {
+  PEGA_ON_HOST = 0, /* this process's own memory */
+  PEGA_ON_CUDA = 1  /* a GPU's, through libcuda.so.1, which is looked for when it is asked for */
+};
+
 typedef struct pega_transfer_options {
   uint32_t struct_bytes;
-  uint32_t thread_count; /* 0: one for each core, at most 8 */
+  uint32_t thread_count; /* host: 0: one for each core, at most 8 */
   const pega_allocation *allocations;
   uint64_t allocation_count;
   const pega_segment *segments;
   uint64_t segment_count;
   uint64_t block_count; /* of the engine */
+  uint32_t device;      /* enum pega_device_kind */
+  /* CUDA alone; 0 where nothing is wanted: */
+  int32_t device_ordinal; /* among the GPUs that the driver shows this process */
+  uint64_t staging_bytes; /* of the GPU's memory; 0: 64 MiB. Halved while there is less */
+  uint32_t kernel_ctas;   /* blocks of threads that a copy may keep busy; 0: 16 */
+  uint32_t uncalibrated;  /* 1: plans by built-in costs, the GPU is not measured */
 } pega_transfer_options;
 
-/* OPENS (it starts threads). For blocks in this process's own memory, which must stay until
- * pega_transfer_close. PEGA_INVALID_ARGUMENT says what is wrong with the layout. */
+/* OPENS (it starts threads). The blocks' memory must stay until pega_transfer_close.
+ * PEGA_INVALID_ARGUMENT says what is wrong with the layout. On CUDA it uses the GPU's primary context;
+ * slabs are registered in the background from now on; and it measures the GPU, up to 2 s, unless
+ * a process of this user did so with this driver. PEGA_UNSUPPORTED: no driver or no such GPU, or one too
+ * old; PEGA_NO_SPACE: no GPU memory for staging. */
 PEGA_EXPORT int pega_transfer_create(pega_memory *memory, const pega_transfer_options *options,
                                      pega_transfer **transfer);
 /* QUICK. Bytes of one block in a slot, and layers. Either result may be NULL. */
 PEGA_EXPORT int pega_transfer_shape(const pega_transfer *transfer, uint64_t *slot_bytes,
                                     uint32_t *layer_count);
+
+/* QUICK. Slabs, from the first on without a gap, that synchronous loads may use now: a rank reports no
+ * more as ready. On the host all that are published, on CUDA those that are registered. */
+PEGA_EXPORT int pega_transfer_slabs_ready(const pega_transfer *transfer, uint32_t *slabs_ready);
+/* QUICK. 1 when this transfer can load synchronously at all, else 0: too little GPU memory was left. */
+PEGA_EXPORT int pega_transfer_sync_possible(const pega_transfer *transfer, int *possible);
 
 enum pega_job_kind { PEGA_LOAD_SYNC = 0, PEGA_LOAD_ASYNC = 1, PEGA_STORE = 2 };
 
@@ -176,11 +196,21 @@ typedef struct pega_job {
   uint64_t block_count;
   const uint32_t *group_ends; /* loads: end layer of each group, rising; none: one group */
   uint64_t group_count;
+  /* CUDA: a stream (CUstream as a number; 0 is the legacy default stream), behind whose work until
+   * now the copy begins. NULL: at once. PEGA_UNSUPPORTED on the host. */
+  const uint64_t *after_stream;
 } pega_job;
 
 /* BLOCKS for no copy, but its time grows with the blocks: one call a step, through CDLL. Loads go
- * before stores, synchronous ones first, groups of layers in order. */
+ * before stores, synchronous ones first, groups of layers in order. On CUDA all of a synchronous
+ * load has been given to the driver when this returns. */
 PEGA_EXPORT int pega_transfer_submit(pega_transfer *transfer, const pega_job *job, uint64_t *job_id);
+
+/* QUICK. CUDA: makes a stream go on only when the group's bytes are there; the caller goes on at once.
+ * Of synchronous loads. An error is why the group can't come, or PEGA_UNSUPPORTED on the host:
+ * nothing may be computed upon those blocks then, before pega_transfer_wait says PEGA_OK. */
+PEGA_EXPORT int pega_transfer_stream_wait(pega_transfer *transfer, uint64_t job_id, uint32_t group,
+                                          uint64_t stream);
 
 /* BLOCKS until the group of the job has ended, at most timeout_ms (0: only looks, QUICK).
  * PEGA_OK, PEGA_TIMEOUT, or what the job failed with. */
@@ -193,6 +223,15 @@ typedef struct pega_job_report {
   uint32_t groups_done;  /* that ended well */
   int32_t code;          /* of a job that is done */
 } pega_job_report;
+
+/* BLOCKS for no copy, but its time grows with the blocks: CDLL. Into how many groups of about
+ * layers_per_group layers a synchronous load can be cut, so that submitting it makes at most calls_max
+ * calls of the driver: the groups' end layers, for pega_job. `ends` has room for as many as there
+ * are layers (pega_transfer_shape). 0 groups: not even one fits. The host makes no such calls. */
+PEGA_EXPORT int pega_transfer_fit_groups(const pega_transfer *transfer,
+                                         const uint32_t *device_blocks, const pega_slot *slots,
+                                         uint64_t block_count, uint32_t layers_per_group,
+                                         uint64_t calls_max, uint32_t *ends, uint64_t *end_count);
 
 /* QUICK. A job that failed is PEGA_OK here and has its code in the report; pega_last_message() has
  * the job's message then. */
@@ -211,6 +250,17 @@ typedef struct pega_transfer_stats {
   uint64_t failed_jobs_total;
   uint64_t load_busy_ns_total;
   uint64_t store_busy_ns_total;
+  /* CUDA alone, else 0: */
+  uint64_t driver_calls_total; /* of all threads */
+  uint64_t submit_ns_total;    /* of callers, while synchronous loads were given to the driver */
+  uint64_t staged_bytes_total; /* copied through staging, and directly */
+  uint64_t direct_bytes_total;
+  uint64_t staging_bytes;        /* of GPU memory */
+  uint64_t device_bytes;         /* all GPU memory taken, staging included */
+  uint64_t registered_bytes;     /* of slabs */
+  uint64_t registering_ns_total; /* in the driver */
+  uint32_t slabs_registered;     /* from the first on without a gap */
+  int32_t slab_code; /* why a slab was left out, pega_last_message() has the message; 0: none was */
 } pega_transfer_stats;
 
 /* QUICK. */

@@ -1,6 +1,5 @@
-// The part of pega.h that copies: a TransferEngine over the host device, behind C.
-// Pointers and sizes are checked here; plans are checked by the engine.
-#include <chrono>
+// The part of pega.h that makes a transfer, describes it and ends it: a TransferEngine over the host or
+// the CUDA device. Pointers and sizes are checked here, plans by the engine; its jobs: jobs.cc.
 #include <memory>
 #include <utility>
 #include <vector>
@@ -15,17 +14,11 @@
 namespace pega {
 namespace {
 
-// The structs in ABI version 1: what the oldest caller has.
+// The structs in ABI version 1: what the oldest caller has, and ours.
 constexpr std::uint32_t kOptionsBytesFirst = 48;
-constexpr std::uint32_t kJobBytesFirst = 48;
-constexpr std::uint32_t kReportBytesFirst = 16;
 constexpr std::uint32_t kStatsBytesFirst = 64;
-static_assert(sizeof(pega_transfer_options) == kOptionsBytesFirst);
-static_assert(sizeof(pega_job) == kJobBytesFirst);
-static_assert(sizeof(pega_job_report) == kReportBytesFirst);
-static_assert(sizeof(pega_transfer_stats) == kStatsBytesFirst);
-
-constexpr char kNullTransfer[] = "transfer is NULL";
+static_assert(sizeof(pega_transfer_options) == 72);
+static_assert(sizeof(pega_transfer_stats) == 136);
 
 Status Invalid(std::string message) { return Status(Code::kInvalidArgument, std::move(message)); }
 
@@ -54,28 +47,62 @@ Result<BlockLayout> Layout(const pega_transfer_options& options) {
   return BlockLayout::Create(std::move(allocations), std::move(segments), options.block_count);
 }
 
-Result<JobSpec> Spec(const pega_job* given) {
-  Result<pega_job> read = ReadVersioned(given, kJobBytesFirst, "job");
-  if (!read.ok()) return read.status();
-  const pega_job& job = read.value();
-  if (job.kind > PEGA_STORE) return Invalid("job.kind is " + std::to_string(job.kind));
-  if (job.block_count > kBlocksPerJobMax || job.group_count > kLayersMax) {
-    return Invalid("job: " + std::to_string(job.block_count) + " blocks in " +
-                   std::to_string(job.group_count) + " groups; " +
-                   std::to_string(kBlocksPerJobMax) + " in " + std::to_string(kLayersMax) +
-                   " are possible");
+Result<std::unique_ptr<cuda::CudaDevice>> MakeCudaDevice(const pega_transfer_options& options,
+                                                         BlockLayout layout,
+                                                         std::shared_ptr<SlabSet> slabs,
+                                                         std::uint64_t slab_bytes) {
+  cuda::CudaDeviceOptions wanted;
+  wanted.ordinal = options.device_ordinal;
+  wanted.slab_bytes = slab_bytes;
+  if (options.staging_bytes > 0) wanted.staging_bytes = options.staging_bytes;
+  if (options.kernel_ctas > 0) wanted.kernel_ctas = options.kernel_ctas;
+  wanted.calibrate = options.uncalibrated == 0;
+  return cuda::CudaDevice::Create(std::move(layout), std::move(slabs), wanted);
+}
+
+Result<std::unique_ptr<pega_transfer>> Make(const pega_memory& memory,
+                                            const pega_transfer_options& options) {
+  Result<BlockLayout> layout = Layout(options);
+  if (!layout.ok()) return layout.status();
+  Result<std::shared_ptr<SlabSet>> slabs = memory.engine->slabs();
+  if (!slabs.ok()) return slabs.status();
+  auto transfer = std::make_unique<pega_transfer>();
+  std::unique_ptr<Device> device;
+  switch (options.device) {
+    case PEGA_ON_HOST:
+      device = MakeHostDevice(std::move(layout).value(), std::move(slabs).value(),
+                              options.thread_count);
+      break;
+    case PEGA_ON_CUDA: {
+      auto made = MakeCudaDevice(options, std::move(layout).value(), std::move(slabs).value(),
+                                 memory.slab_bytes);
+      if (!made.ok()) return made.status();
+      transfer->cuda = made.value().get();
+      device = std::move(made).value();
+      break;
+    }
+    default:
+      return Invalid("options.device is " + std::to_string(options.device));
   }
-  if ((job.block_count > 0 && (job.device_blocks == nullptr || job.slots == nullptr)) ||
-      (job.group_count > 0 && job.group_ends == nullptr)) {
-    return Invalid("job.device_blocks, job.slots or job.group_ends is NULL");
-  }
-  JobSpec spec{.kind = static_cast<JobKind>(job.kind)};
-  spec.blocks.reserve(job.block_count);
-  for (std::uint64_t i = 0; i < job.block_count; ++i) {
-    spec.blocks.push_back({job.device_blocks[i], {job.slots[i].slab_ordinal, job.slots[i].page}});
-  }
-  if (job.group_count > 0) spec.group_ends.assign(job.group_ends, job.group_ends + job.group_count);
-  return spec;
+  transfer->device = device.get();
+  transfer->engine = TransferEngine::Create(std::move(device));
+  return transfer;
+}
+
+// The message of what left a slab out is noted for pega_last_message.
+void AddCudaFigures(const cuda::CudaDevice& device, pega_transfer_stats& stats) {
+  const cuda::CudaDeviceStats now = device.stats();
+  stats.driver_calls_total = now.driver_calls_total;
+  stats.submit_ns_total = now.submit_ns_total;
+  stats.staged_bytes_total = now.staged_bytes_total;
+  stats.direct_bytes_total = now.direct_bytes_total;
+  stats.staging_bytes = now.staging_bytes;
+  stats.device_bytes = now.device_bytes;
+  stats.registered_bytes = now.pins.registered_bytes;
+  stats.registering_ns_total = now.pins.registering_ns;
+  stats.slabs_registered = now.pins.slabs_ready;
+  stats.slab_code = static_cast<int32_t>(now.pins.error.code());
+  if (!now.pins.error.ok()) Note(now.pins.error);
 }
 
 }  // namespace
@@ -91,76 +118,51 @@ int pega_transfer_create(pega_memory* memory, const pega_transfer_options* optio
   if (memory == nullptr || transfer == nullptr) return pega::Refuse("memory or transfer is NULL");
   const auto read = pega::ReadVersioned(options, pega::kOptionsBytesFirst, "options");
   if (!read.ok()) return Tell(read.status());
-  pega::Result<pega::BlockLayout> layout = pega::Layout(read.value());
-  if (!layout.ok()) return Tell(layout.status());
-  pega::Result<std::shared_ptr<pega::SlabSet>> slabs = memory->engine->slabs();
-  if (!slabs.ok()) return Tell(slabs.status());
-  auto handle = std::make_unique<pega_transfer>();
-  handle->memory = memory;
-  handle->slot_bytes = layout.value().slot_bytes();
-  handle->layer_count = layout.value().layer_count();
-  handle->engine = pega::TransferEngine::Create(pega::MakeHostDevice(
-      std::move(layout).value(), std::move(slabs).value(), read.value().thread_count));
+  pega::Result<std::unique_ptr<pega_transfer>> made = pega::Make(*memory, read.value());
+  if (!made.ok()) return Tell(made.status());
+  made.value()->memory = memory;
   ++memory->transfers;
-  *transfer = handle.release();
+  *transfer = std::move(made).value().release();
   return PEGA_OK;
 }
 
 int pega_transfer_shape(const pega_transfer* transfer, uint64_t* slot_bytes,
                         uint32_t* layer_count) {
   if (transfer == nullptr) return pega::Refuse(pega::kNullTransfer);
-  if (slot_bytes != nullptr) *slot_bytes = transfer->slot_bytes;
-  if (layer_count != nullptr) *layer_count = transfer->layer_count;
+  if (slot_bytes != nullptr) *slot_bytes = transfer->device->layout().slot_bytes();
+  if (layer_count != nullptr) *layer_count = transfer->device->layout().layer_count();
   return PEGA_OK;
 }
 
-int pega_transfer_submit(pega_transfer* transfer, const pega_job* job, uint64_t* job_id) {
-  if (transfer == nullptr || job_id == nullptr) return pega::Refuse("transfer or job_id is NULL");
-  pega::Result<pega::JobSpec> spec = pega::Spec(job);
-  if (!spec.ok()) return Tell(spec.status());
-  const pega::Result<pega::JobId> id = transfer->engine->Submit(std::move(spec).value());
-  if (!id.ok()) return Tell(id.status());
-  *job_id = id.value();
+int pega_transfer_slabs_ready(const pega_transfer* transfer, uint32_t* slabs_ready) {
+  if (transfer == nullptr || slabs_ready == nullptr) {
+    return pega::Refuse("transfer or slabs_ready is NULL");
+  }
+  *slabs_ready = transfer->device->slabs_ready();
   return PEGA_OK;
 }
 
-int pega_transfer_wait(pega_transfer* transfer, uint64_t job_id, uint32_t group,
-                       uint32_t timeout_ms) {
-  if (transfer == nullptr) return pega::Refuse(pega::kNullTransfer);
-  return Tell(transfer->engine->WaitGroup(job_id, group, std::chrono::milliseconds(timeout_ms)));
-}
-
-int pega_transfer_poll(pega_transfer* transfer, uint64_t job_id, pega_job_report* report) {
-  if (transfer == nullptr) return pega::Refuse(pega::kNullTransfer);
-  const pega::Result<pega::JobReport> found = transfer->engine->Poll(job_id);
-  if (!found.ok()) return Tell(found.status());
-  const pega_job_report values{.struct_bytes = 0,
-                               .done = found.value().done ? 1U : 0U,
-                               .groups_done = found.value().groups_done,
-                               .code = static_cast<int32_t>(found.value().status.code())};
-  const Status written = pega::WriteVersioned(values, report, pega::kReportBytesFirst, "report");
-  if (written.ok() && !found.value().status.ok()) pega::Note(found.value().status);
-  return Tell(written);
-}
-
-int pega_transfer_forget(pega_transfer* transfer, uint64_t job_id) {
-  if (transfer == nullptr) return pega::Refuse(pega::kNullTransfer);
-  transfer->engine->Forget(job_id);
+int pega_transfer_sync_possible(const pega_transfer* transfer, int* possible) {
+  if (transfer == nullptr || possible == nullptr) {
+    return pega::Refuse("transfer or possible is NULL");
+  }
+  *possible = transfer->cuda == nullptr || transfer->cuda->sync_loads_possible() ? 1 : 0;
   return PEGA_OK;
 }
 
 int pega_transfer_get_stats(const pega_transfer* transfer, pega_transfer_stats* stats) {
   if (transfer == nullptr) return pega::Refuse(pega::kNullTransfer);
   const pega::TransferStats now = transfer->engine->stats();
-  const pega_transfer_stats values{.struct_bytes = 0,
-                                   .jobs_now = now.jobs_now,
-                                   .load_bytes_total = now.load_bytes_total,
-                                   .store_bytes_total = now.store_bytes_total,
-                                   .load_jobs_total = now.load_jobs_total,
-                                   .store_jobs_total = now.store_jobs_total,
-                                   .failed_jobs_total = now.failed_jobs_total,
-                                   .load_busy_ns_total = now.load_busy_ns_total,
-                                   .store_busy_ns_total = now.store_busy_ns_total};
+  pega_transfer_stats values{};
+  values.jobs_now = now.jobs_now;
+  values.load_bytes_total = now.load_bytes_total;
+  values.store_bytes_total = now.store_bytes_total;
+  values.load_jobs_total = now.load_jobs_total;
+  values.store_jobs_total = now.store_jobs_total;
+  values.failed_jobs_total = now.failed_jobs_total;
+  values.load_busy_ns_total = now.load_busy_ns_total;
+  values.store_busy_ns_total = now.store_busy_ns_total;
+  if (transfer->cuda != nullptr) pega::AddCudaFigures(*transfer->cuda, values);
   return Tell(pega::WriteVersioned(values, stats, pega::kStatsBytesFirst, "stats"));
 }
 

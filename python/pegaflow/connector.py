@@ -26,7 +26,7 @@ from vllm.distributed.kv_transfer.kv_connector.v1.base import (
     KVConnectorWorkerMetadata,
 )
 
-from pegaflow.installed_vllm import check_version, describe_attention, read_facts
+from pegaflow.installed_vllm import check_version, current_stream, describe_attention, read_facts
 from pegaflow.metrics import PegaPromMetrics, PegaStats
 from pegaflow.scheduler.assembly import SchedulerAssembly
 from pegaflow.settings import Settings
@@ -100,7 +100,7 @@ class PegaKVConnector(KVConnectorBase_V1):
             transfer.kv_load_failure_policy = "recompute"
             self._scheduler = SchedulerAssembly(self._settings, facts)
         else:
-            self._worker = make_worker_side(self._settings, facts)
+            self._worker = make_worker_side(self._settings, facts, current_stream)
 
     @property
     def requires_kv_delivery(self) -> bool:

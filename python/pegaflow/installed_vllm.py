@@ -169,6 +169,11 @@ def reason_to_bypass(request: Any) -> str | None:
     return None
 
 
+def current_stream(gpu: int) -> int:
+    """What the calling thread computes on, as a CUstream."""
+    return int(torch.cuda.current_stream(gpu).cuda_stream)
+
+
 def describe_attention(vllm_config: Any) -> str:
     """What this worker's layers took for their attention: part of the layout's text.
 

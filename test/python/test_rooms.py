@@ -26,7 +26,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connector": BASE | {"scheduler", "worker", "installed_vllm", "metrics", "wire"},
 }
 KNOW_VLLM = {"connector", "installed_vllm", "metrics"}
-FOREIGN = {"grpc": {"client"}, "google": {"client"}, "ctypes": {"native"}, "vllm": KNOW_VLLM}
+FOREIGN = {
+    "grpc": {"client"},
+    "google": {"client"},
+    "ctypes": {"native"},
+    "vllm": KNOW_VLLM,
+    "torch": KNOW_VLLM,
+}
 """Of packages that are not ours, and of the standard library: the only rooms that import them."""
 
 

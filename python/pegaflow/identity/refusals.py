@@ -37,6 +37,9 @@ def _in_model(vllm_config: Any, _kv_cache_config: Any) -> str | None:
         return "cascade attention is on (--no-disable-cascade-attn); required is its default, off"
     if model.is_diffusion:
         return "the model rewrites its tokens (diffusion); required is one that only appends"
+    if model.enable_sleep_mode:
+        # Asleep, a GPU's KV cache has no memory behind its addresses, whatever copies there.
+        return "sleep mode is on (--enable-sleep-mode); required is its default, off"
     # Gone from 0.29 on.
     if getattr(vllm_config.cache_config, "calculate_kv_scales", False):
         return (

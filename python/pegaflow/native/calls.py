@@ -38,6 +38,9 @@ QUICK_CALLS: Mapping[str, Sequence[Any]] = {
     "pega_memory_report_ready": (_HANDLE, _U64, _INT),
     "pega_memory_ranks_ready": (_HANDLE, _U64_RESULT, _INT_RESULT),
     "pega_transfer_shape": (_HANDLE, _U64_RESULT, _U32_RESULT),
+    "pega_transfer_slabs_ready": (_HANDLE, _U32_RESULT),
+    "pega_transfer_sync_possible": (_HANDLE, _INT_RESULT),
+    "pega_transfer_stream_wait": (_HANDLE, _U64, _U32, _U64),
     "pega_transfer_poll": (_HANDLE, _U64, ctypes.POINTER(JobReportStruct)),
     "pega_transfer_forget": (_HANDLE, _U64),
     "pega_transfer_get_stats": (_HANDLE, ctypes.POINTER(TransferStatsStruct)),
@@ -51,6 +54,16 @@ SLOW_CALLS: Mapping[str, Sequence[Any]] = {
     "pega_transfer_create": (_HANDLE, ctypes.POINTER(TransferOptions), _HANDLE_RESULT),
     "pega_transfer_submit": (_HANDLE, ctypes.POINTER(JobStruct), _U64_RESULT),
     "pega_transfer_wait": (_HANDLE, _U64, _U32, _U32),
+    "pega_transfer_fit_groups": (
+        _HANDLE,
+        ctypes.c_void_p,
+        _SLOTS,
+        _U64,
+        _U32,
+        _U64,
+        ctypes.c_void_p,
+        _U64_RESULT,
+    ),
     "pega_transfer_close": (_HANDLE,),
 }
 

@@ -47,6 +47,11 @@ class TransferOptions(ctypes.Structure):
         ("segments", ctypes.POINTER(SegmentStruct)),
         ("segment_count", ctypes.c_uint64),
         ("block_count", ctypes.c_uint64),
+        ("device", ctypes.c_uint32),
+        ("device_ordinal", ctypes.c_int32),
+        ("staging_bytes", ctypes.c_uint64),
+        ("kernel_ctas", ctypes.c_uint32),
+        ("uncalibrated", ctypes.c_uint32),
     ]
 
 
@@ -59,6 +64,7 @@ class JobStruct(ctypes.Structure):
         ("block_count", ctypes.c_uint64),
         ("group_ends", ctypes.c_void_p),
         ("group_count", ctypes.c_uint64),
+        ("after_stream", ctypes.POINTER(ctypes.c_uint64)),
     ]
 
 
@@ -82,6 +88,16 @@ class TransferStatsStruct(ctypes.Structure):
         ("failed_jobs_total", ctypes.c_uint64),
         ("load_busy_ns_total", ctypes.c_uint64),
         ("store_busy_ns_total", ctypes.c_uint64),
+        ("driver_calls_total", ctypes.c_uint64),
+        ("submit_ns_total", ctypes.c_uint64),
+        ("staged_bytes_total", ctypes.c_uint64),
+        ("direct_bytes_total", ctypes.c_uint64),
+        ("staging_bytes", ctypes.c_uint64),
+        ("device_bytes", ctypes.c_uint64),
+        ("registered_bytes", ctypes.c_uint64),
+        ("registering_ns_total", ctypes.c_uint64),
+        ("slabs_registered", ctypes.c_uint32),
+        ("slab_code", ctypes.c_int32),
     ]
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from pegaflow.client.registration import Registration
 from pegaflow.errors import PegaError
-from pegaflow.native.transfer import Transfer, TransferStats
+from pegaflow.native.transfer import Transfer
+from pegaflow.native.transfer_stats import TransferStats
 from pegaflow.wire.steps import CopyJob
 from pegaflow.worker.device import CopyDevice
 
@@ -43,6 +44,7 @@ class Copies:
         self.boot_number = registration.boot_number
         self._memory = registration.memory
         self._transfer = transfer
+        self._sync_possible = transfer.sync_possible()
         self._running: dict[int, _RunningJob] = {}
         self._closed = False
         self._closing_stats: TransferStats | None = None
@@ -52,13 +54,15 @@ class Copies:
     def closed(self) -> bool:
         return self._closed
 
-    def submit(self, job: CopyJob) -> None:
+    def submit(self, job: CopyJob, after_stream: int | None) -> None:
         """Raises PegaError: nothing was started."""
         with self._lock:
             if self._closed:
                 raise PegaError("PEGA_CANCELLED", "the registration of this job was closed")
             begun_s = time.monotonic()
-            number = self._transfer.submit(int(job.kind), job.device_blocks, job.slots)
+            number = self._transfer.submit(
+                int(job.kind), job.device_blocks, job.slots, after_stream=after_stream
+            )
             self._running[job.job_id] = _RunningJob(job, number, begun_s)
 
     def await_load(self, job_id: int, device: CopyDevice) -> None:
@@ -102,9 +106,14 @@ class Copies:
         """Opens what the server has published and tells the scheduler side how far this rank is."""
         if self._closed:
             return 0
-        slabs = self._memory.open_slabs()
-        self._memory.report_ready(slabs, slabs > 0 and not self.registration.lost)
+        slabs = min(self._memory.open_slabs(), self._transfer.slabs_ready())
+        sync = slabs > 0 and self._sync_possible and not self.registration.lost
+        self._memory.report_ready(slabs, sync)
         return slabs
+
+    def slab_error(self) -> PegaError | None:
+        """Why a slab was left out, where one was: its blocks can't be copied here."""
+        return None if self._closed else self._transfer.cuda_stats().slab_error
 
     def retract_sync(self) -> None:
         """From now on no synchronous load is granted that its bits don't show to close_if_idle."""

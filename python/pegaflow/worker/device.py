@@ -1,18 +1,17 @@
 """CopyDevice: what differs between kinds of devices when their blocks are copied.
 
-The place of streams and events. HostDevice is for KV caches in this process's own memory, where
-vLLM computes synchronously: what the model thread has returned from is done.
+The place of streams. HostDevice is for KV caches in this process's own memory, where vLLM computes
+synchronously: what the model thread has returned from is done. cuda_device.py is for GPUs.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from typing import Protocol
 
 from pegaflow.native.memory import EngineMemory
 from pegaflow.native.transfer import Transfer
-from pegaflow.worker.layout import TensorLike, UnsupportedLayout, WorkerLayout
+from pegaflow.worker.layout import WorkerLayout
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +29,9 @@ class CopyDevice(Protocol):
     def open_transfer(self, memory: EngineMemory, layout: WorkerLayout) -> Transfer:
         """For one registration. Raises PegaError."""
 
-    def step_computed(self) -> None:
-        """The step's computation is done or enqueued: stores submitted later read behind it."""
+    def compute_stream(self) -> int | None:
+        """Copies begin behind what it was given before they were submitted, and computation that
+        await_load holds back is given to it later. None: computation is over when vLLM returns."""
 
     def await_load(self, transfer: Transfer, number: int) -> None:
         """Computation that follows sees the load. Raises the job's PegaError."""
@@ -53,23 +53,17 @@ class HostDevice:
             threads=self._threads,
         )
 
-    def step_computed(self) -> None:
-        """It is: computation on the host is synchronous."""
+    def compute_stream(self) -> None:
+        return None
 
     def await_load(self, transfer: Transfer, number: int) -> None:
-        # For ever if need be: going on without the bytes would compute wrong tokens.
-        waited = 0
-        while not transfer.wait(number, 0, WAIT_MS):
-            waited += 1
-            if waited * WAIT_MS == SLOW_S * 1000:
-                logger.warning("pega: a synchronous load takes longer than %d s", SLOW_S)
+        await_on_host(transfer, number)
 
 
-def device_for(tensors: Iterable[TensorLike], threads: int) -> CopyDevice:
-    """Raises UnsupportedLayout for devices that this version does not copy from."""
-    names = sorted({str(tensor.device) for tensor in tensors})
-    if names != ["cpu"]:
-        raise UnsupportedLayout(
-            f"the KV cache is on {', '.join(names)}; required is a KV cache in CPU memory"
-        )
-    return HostDevice(threads)
+def await_on_host(transfer: Transfer, number: int) -> None:
+    """For ever if need be: going on without the bytes would compute wrong tokens."""
+    waited = 0
+    while not transfer.wait(number, 0, WAIT_MS):
+        waited += 1
+        if waited * WAIT_MS == SLOW_S * 1000:
+            logger.warning("pega: a synchronous load takes longer than %d s", SLOW_S)

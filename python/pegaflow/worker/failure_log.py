@@ -39,6 +39,10 @@ class FailureLog:
         else:
             self._say_once(f"{kind} {code}", f"{kind}: {error}")
 
+    def slab_left_out(self, error: PegaError) -> None:
+        """Asked again and again: no counter."""
+        self._say_once("slab", f"a slab of the pool can't be used by this GPU: {error}")
+
     def orders_unreadable(self, error: Exception) -> None:
         self._recorder.fail("orders")
         self._say_once("orders", f"a step's orders can't be read: {error!r}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 
 from pegaflow.errors import PegaError
-from pegaflow.native.transfer import TransferStats
+from pegaflow.native.transfer_stats import TransferStats
 from pegaflow.worker.copies import Copies, EndedJob
 
 _NO_STATS = TransferStats(0, 0, 0, 0, 0, 0, 0.0, 0.0)

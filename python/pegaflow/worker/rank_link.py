@@ -117,6 +117,9 @@ class RankLink:
     def _report_slabs(self, copies: Copies) -> None:
         try:
             self._slabs_ready = copies.report_slabs()
+            left_out = copies.slab_error()
+            if left_out is not None:
+                self._failures.slab_left_out(left_out)
         except PegaError as error:
             if error.code != "PEGA_STALE_BOOT":  # the link sees that by itself
                 raise

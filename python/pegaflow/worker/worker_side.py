@@ -19,8 +19,9 @@ from pegaflow.settings import Settings
 from pegaflow.stats_recorder import StatsRecorder
 from pegaflow.wire.handshake import RankHandshake, pack_handshake
 from pegaflow.wire.steps import CopyJob, JobKind, unpack_step
+from pegaflow.worker.choose_device import choose_device
 from pegaflow.worker.copies import Copies
-from pegaflow.worker.device import CopyDevice, device_for
+from pegaflow.worker.device import CopyDevice
 from pegaflow.worker.failure_log import FailureLog
 from pegaflow.worker.layout import UnsupportedLayout, WorkerLayout, describe_layout
 from pegaflow.worker.open_boots import OpenBoots
@@ -40,13 +41,16 @@ class WorkerSide:
         rank_count: int,
         name: str,
         load_library: Callable[[], Library],
+        current_stream: Callable[[int], int],
         refusal: str = "",
     ) -> None:
-        """`name`: of the engine, for people. `refusal`: why this engine can't take part, if so."""
+        """`name`: of the engine, for people. `current_stream`: what a thread computes on, of a GPU.
+        `refusal`: why this engine can't take part, if so."""
         self.recorder = StatsRecorder()
         self._settings = settings
         self._place = RankPlace(run_id=run_id, rank=rank, rank_count=rank_count, name=name)
         self._load_library = load_library
+        self._current_stream = current_stream
         self._refusal = refusal or "no KV cache was registered"
         self._refused = bool(refusal)
         self._epoch = 0
@@ -70,7 +74,11 @@ class WorkerSide:
             return
         try:
             layout = describe_layout(kv_caches, kv_cache_config)
-            device = device_for(kv_caches.values(), self._settings.transfer_threads)
+            device = choose_device(
+                kv_caches.values(),
+                threads=self._settings.transfer_threads,
+                current_stream=self._current_stream,
+            )
             library = self._load_library()
         except (UnsupportedLayout, PegaError) as error:
             self._refusal = str(error)
@@ -104,7 +112,8 @@ class WorkerSide:
     # ---- a step ---------------------------------------------------------------------------------
 
     def begin_step(self, payload: bytes) -> None:
-        """Starts this step's loads and waits for synchronous ones. Before or after the forward."""
+        """Starts this step's loads, before or after the forward. What is computed next sees the
+        synchronous ones."""
         try:
             orders = unpack_step(payload, self._place.rank)
         except Exception as error:
@@ -137,8 +146,6 @@ class WorkerSide:
             for job in stores:
                 self._end(job, PegaError("PEGA_CANCELLED", "a load of its step failed"), 0.0)
             stores = []
-        if stores and self._device is not None:
-            self._device.step_computed()
         for job in stores:
             self._submit(job)
         self._collect()
@@ -163,11 +170,11 @@ class WorkerSide:
         """None: it has failed."""
         try:
             copies = self._boots.of(job.boot_number)
-            if copies is None:
+            if copies is None or self._device is None:
                 raise PegaError(
                     "PEGA_STALE_BOOT", f"no registration for boot {job.boot_number} is open"
                 )
-            copies.submit(job)
+            copies.submit(job, self._device.compute_stream())
         except Exception as error:
             self._end(job, error, 0.0)
             return None

@@ -83,6 +83,7 @@ def test_a_cache_that_vllm_keeps_to_itself_is_refused(attribute: str, value: boo
         ({"model_config__is_encoder_decoder": True}, "encoder-decoder"),
         ({"model_config__is_diffusion": True}, "diffusion"),
         ({"model_config__disable_cascade_attn": False}, "cascade attention"),
+        ({"model_config__enable_sleep_mode": True}, "sleep mode"),
         ({"cache_config__calculate_kv_scales": True}, "--calculate-kv-scales"),
         ({"parallel_config__decode_context_parallel_size": 2}, "split over 2 ranks"),
         ({"parallel_config__prefill_context_parallel_size": 2}, "split over 2 ranks"),

@@ -1,7 +1,7 @@
 """A KV cache in this process's memory with tensors and a configuration as vLLM's, without torch.
 
-HostKVCache lies in one buffer, layer after layer, as vLLM 0.29 and later have it. The other classes
-are what tests of layouts are made of.
+HostKVCache lies in one buffer, layer after layer, as vLLM 0.29 and later have it; cuda_kv_cache.py
+has it in a GPU's memory. The other classes are what tests of layouts are made of.
 """
 
 from __future__ import annotations
@@ -107,19 +107,24 @@ def layer_name(number: int) -> str:
 class HostKVCache:
     """`layers` × `blocks` pages of 2 heads × 16 tokens × `head_elements` (K and V packed), bf16."""
 
+    device = "cpu"
+
     def __init__(self, layers: int = 2, blocks: int = 16, head_elements: int = 64) -> None:
         self.blocks = blocks
         self.page_bytes = 2 * 16 * head_elements * 2
         self.names = [layer_name(number) for number in range(layers)]
         self.size = layers * blocks * self.page_bytes
-        self._buffer = mmap.mmap(-1, self.size)
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
+        self.address = self._allocate()
         storage = FakeStorage(self.address, self.size)
         inner = (2, 16, head_elements)
         strides = (self.page_bytes // 2, 16 * head_elements, head_elements, 1)
         self.tensors = {
             name: FakeTensor(
-                storage, number * blocks * self.page_bytes // 2, (blocks, *inner), strides
+                storage,
+                number * blocks * self.page_bytes // 2,
+                (blocks, *inner),
+                strides,
+                device=self.device,
             )
             for number, name in enumerate(self.names)
         }
@@ -134,23 +139,37 @@ class HostKVCache:
         return len(self.names) * self.page_bytes
 
     def write(self, block: int, seed: int) -> None:
-        """Content that tells block, layer and seed."""
+        """content() of that seed into all layers of a block."""
+        content = self.content(seed)
+        for layer in range(len(self.names)):
+            at = layer * self.page_bytes
+            self._put(self._offset(layer, block), content[at : at + self.page_bytes])
+
+    def content(self, seed: int) -> bytes:
+        """Of a block: tells layer and seed."""
+        pages = []
         for layer in range(len(self.names)):
             period = bytes((seed * 31 + layer * 7 + i) % 251 for i in range(251))
-            pattern = period * (self.page_bytes // len(period) + 1)
-            at = self._offset(layer, block)
-            self._buffer[at : at + self.page_bytes] = pattern[: self.page_bytes]
+            pages.append((period * (self.page_bytes // len(period) + 1))[: self.page_bytes])
+        return b"".join(pages)
 
     def clear(self) -> None:
-        self._buffer[:] = bytes(self.size)
+        self._put(0, bytes(self.size))
 
     def read(self, block: int) -> bytes:
         """All layers of a block."""
-        parts = []
-        for layer in range(len(self.names)):
-            at = self._offset(layer, block)
-            parts.append(self._buffer[at : at + self.page_bytes])
-        return b"".join(parts)
+        layers = range(len(self.names))
+        return b"".join(self._get(self._offset(layer, block), self.page_bytes) for layer in layers)
+
+    def _allocate(self) -> int:
+        self._buffer = mmap.mmap(-1, self.size)
+        return ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
+
+    def _put(self, at: int, content: bytes) -> None:
+        self._buffer[at : at + len(content)] = content
+
+    def _get(self, at: int, size: int) -> bytes:
+        return self._buffer[at : at + size]
 
     def _offset(self, layer: int, block: int) -> int:
         return (layer * self.blocks + block) * self.page_bytes

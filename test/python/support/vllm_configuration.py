@@ -81,6 +81,7 @@ def vllm_configuration(**changes: Any) -> Any:
             max_model_len=4096,
             is_encoder_decoder=False,
             is_diffusion=False,
+            enable_sleep_mode=False,
         ),
         cache_config=SimpleNamespace(
             block_size=16,

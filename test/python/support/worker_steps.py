@@ -12,6 +12,11 @@ from support.told import Told
 from support.waiting import until
 
 
+def no_stream(_gpu: int) -> int:
+    """What a worker side on the host is given; nobody may ask."""
+    raise AssertionError("a KV cache on the host has no stream")
+
+
 def joined(scheduler: SchedulerStandIn) -> None:
     """The worker has registered with the scheduler's current registration."""
     memory = scheduler.registration.memory

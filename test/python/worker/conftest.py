@@ -12,13 +12,19 @@ from pegaflow.worker.worker_side import WorkerSide
 from support.host_kv_cache import HostKVCache
 from support.pega_server import PegaServer
 from support.scheduler_stand_in import SchedulerStandIn
-from support.worker_steps import joined
+from support.worker_steps import joined, no_stream
 
 
 @pytest.fixture
 def cache(request: pytest.FixtureRequest) -> HostKVCache:
     """Small, but where a test is parametrized with another."""
     return HostKVCache(**getattr(request, "param", {}))
+
+
+@pytest.fixture
+def current_stream() -> Callable[[int], int]:
+    """What the model thread computes on, where the cache is in a GPU's memory."""
+    return no_stream
 
 
 @pytest.fixture
@@ -32,7 +38,10 @@ def scheduler(
 
 @pytest.fixture
 def new_worker(
-    pega_server: PegaServer, library: Library, scheduler: SchedulerStandIn
+    pega_server: PegaServer,
+    library: Library,
+    scheduler: SchedulerStandIn,
+    current_stream: Callable[[int], int],
 ) -> Iterator[Callable[..., WorkerSide]]:
     """Makes worker sides of the scheduler's engine; they are closed at the end."""
     made: list[WorkerSide] = []
@@ -46,6 +55,7 @@ def new_worker(
                 rank_count=scheduler.rank_count,
                 name="test",
                 load_library=lambda: library,
+                current_stream=current_stream,
             )
         )
         return made[-1]

@@ -17,7 +17,7 @@ from support.host_kv_cache import HostKVCache
 from support.scheduler_stand_in import SchedulerStandIn
 from support.told import Told
 from support.waiting import until
-from support.worker_steps import joined, stored
+from support.worker_steps import joined, no_stream, stored
 
 
 class WatchedDevice(HostDevice):
@@ -251,6 +251,7 @@ def test_a_refused_engine_never_connects(
         rank_count=1,
         name="test",
         load_library=lambda: library,
+        current_stream=no_stream,
         refusal="sliding windows",
     )
     worker.register(cache.tensors, cache.config)

@@ -15,7 +15,7 @@ from pegaflow.worker.worker_side import WorkerSide
 from support.pega_server import PegaServer
 from support.scheduler_stand_in import SchedulerStandIn
 from support.told import Told
-from support.worker_steps import joined
+from support.worker_steps import joined, no_stream
 
 torch = pytest.importorskip("torch", reason="real tensors need the environment of vLLM")
 layouts = pytest.importorskip("vllm.v1.kv_cache_layout", reason="vLLM 0.29 and later place layers")
@@ -90,6 +90,7 @@ def test_blocks_come_back_as_they_were(
         rank_count=1,
         name="test",
         load_library=lambda: library,
+        current_stream=no_stream,
     )
     try:
         worker.register(tensors, config)
