@@ -102,6 +102,11 @@ PEGA_FAKE_CONTROL void fake_cuda_fail_execution(const char* function, unsigned n
   Driver::Get().machine->faults.FailExecution(function, n, result);
 }
 
+PEGA_FAKE_CONTROL void fake_cuda_forget_faults() {
+  const std::lock_guard lock(Driver::Get().mutex);
+  Driver::Get().machine->faults.Forget();
+}
+
 PEGA_FAKE_CONTROL void fake_cuda_delay(const char* function, unsigned microseconds) {
   const std::lock_guard lock(Driver::Get().mutex);
   Driver::Get().machine->faults.Delay(function, microseconds);

@@ -33,6 +33,8 @@
   /* The n-th operation that `function` enqueues from now on ends its context when it runs. */     \
   X(fake_cuda_fail_execution, void,                                                                \
     (const char* function, unsigned n, pega::cuda::CUresult result))                               \
+  /* Faults that have not struck, or strike for ever, are taken back. */                           \
+  X(fake_cuda_forget_faults, void, ())                                                             \
   X(fake_cuda_delay, void, (const char* function, unsigned microseconds))                          \
   /* A held stream begins nothing but what fake_cuda_allow grants, n operations more. */           \
   X(fake_cuda_hold, void, (pega::cuda::CUstream stream))                                           \

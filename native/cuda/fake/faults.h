@@ -17,6 +17,10 @@ class Faults {
   void FailCall(const std::string& function, unsigned n, CUresult result, unsigned times);
   void FailExecution(const std::string& function, unsigned n, CUresult result);
   void Delay(const std::string& function, unsigned microseconds);
+  void Forget() {
+    of_calls_.clear();
+    of_executions_.clear();
+  }
 
   // Counts a call; what it shall return instead of running, or kSuccess.
   CUresult OnCall(const std::string& function);
