@@ -9,7 +9,7 @@
 namespace pega::cuda {
 namespace {
 
-constexpr char kRequired[] = "a driver of CUDA 11.4 or later";
+constexpr char kRequired[] = "a driver of CUDA 12.0 or later";
 
 std::string VersionText(int version) {
   if (version <= 0) return "driver of unknown version";

@@ -4,6 +4,16 @@
 
 namespace pega::cuda::fake {
 
+ByteSet::ByteSet(std::vector<Range> ranges) : ranges_(std::move(ranges)) {
+  if (!ranges_.empty()) Merge();
+}
+
+std::uint64_t ByteSet::bytes() const {
+  std::uint64_t sum = 0;
+  for (const Range& range : ranges_) sum += range.end - range.begin;
+  return sum;
+}
+
 void ByteSet::AddRows(std::uint64_t begin, std::uint64_t pitch, std::uint64_t bytes,
                       std::uint64_t rows) {
   if (bytes == 0 || rows == 0) return;

@@ -14,12 +14,15 @@ class ByteSet {
     std::uint64_t begin, end;
   };
 
+  ByteSet() = default;
+  explicit ByteSet(std::vector<Range> ranges);
   void Add(std::uint64_t begin, std::uint64_t bytes) { AddRows(begin, bytes, bytes, 1); }
   void AddRows(std::uint64_t begin, std::uint64_t pitch, std::uint64_t bytes, std::uint64_t rows);
   void AddAll(const ByteSet& other);
   // A byte that is in both, or 0.
   std::uint64_t Meet(const ByteSet& other) const;
   bool empty() const { return ranges_.empty(); }
+  std::uint64_t bytes() const;
 
  private:
   void Merge();

@@ -42,10 +42,6 @@ Event* FindEvent(Call& call, CUevent handle, CUresult* result) {
   return nullptr;
 }
 
-void AwaitIdle(Call& call) {
-  call.driver.changed.wait(call.lock, [&call] { return !call.machine().executing; });
-}
-
 void NoteUse(Call& call, const char* what, std::uint64_t address, std::uint64_t bytes) {
   const Operation* const user = call.machine().races.FindUnobserved(address, bytes);
   if (user == nullptr) return;

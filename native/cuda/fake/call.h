@@ -29,8 +29,6 @@ struct Call {
 Stream* FindStream(Call& call, CUstream handle, CUresult* result);
 Event* FindEvent(Call& call, CUevent handle, CUresult* result);
 
-// Waits until no operation moves bytes, so that memory may go away.
-void AwaitIdle(Call& call);
 // Notes an operation that may still use the bytes.
 void NoteUse(Call& call, const char* what, std::uint64_t address, std::uint64_t bytes);
 

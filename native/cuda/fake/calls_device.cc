@@ -112,17 +112,19 @@ CUresult DevicePrimaryCtxRetain(CUcontext* handle, CUdevice device) {
 CUresult DevicePrimaryCtxRelease(CUdevice device) {
   if (!IsGpu(device)) return kErrorInvalidDevice;
   Call& call = Call::Current();
+  call.driver.AwaitIdle(call.lock);
   Context* const context = PrimaryOf(call.machine(), device);
   if (context == nullptr) return call.Misuse(kErrorInvalidContext, "the context is not retained");
   if (--context->retained > 0) return kSuccess;
   const std::uint64_t id = context->id;
-  AwaitIdle(call);
   call.machine().DropContext(id);
   if (CurrentContext() == id) CurrentContext() = 0;
   return kSuccess;
 }
 
 CUresult CtxGetCurrent(CUcontext* handle) {
+  // One that was released is nobody's any more.
+  if (FindContext(Call::Current().machine(), CurrentContext()) == nullptr) CurrentContext() = 0;
   *handle = reinterpret_cast<CUcontext>(CurrentContext());
   return kSuccess;
 }

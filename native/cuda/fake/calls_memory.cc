@@ -48,6 +48,7 @@ CUresult MemAlloc(CUdeviceptr* address, std::size_t bytes) {
 
 CUresult MemFree(CUdeviceptr address) {
   Call& call = Call::Current();
+  call.driver.AwaitIdle(call.lock);
   if (address == 0) return kSuccess;
   const Allocation* const found = MemoryOf(call).Find(address);
   if (found == nullptr || found->address != address) {
@@ -55,7 +56,6 @@ CUresult MemFree(CUdeviceptr address) {
                                            "at " + Hex(address));
   }
   NoteUse(call, "freed memory", address, found->bytes);
-  AwaitIdle(call);
   MemoryOf(call).Free(address);
   return call.context->dead;
 }
@@ -78,12 +78,12 @@ CUresult MemHostAlloc(void** address, std::size_t bytes, unsigned flags) {
 
 CUresult MemFreeHost(void* pointer) {
   Call& call = Call::Current();
+  call.driver.AwaitIdle(call.lock);
   const std::uint64_t address = NumberOf(pointer);
   CUresult result = kSuccess;
   const Pinned* const pinned = FindPinned(call, address, /*allocated=*/true, &result);
   if (pinned == nullptr) return result;
   NoteUse(call, "freed host memory", address, pinned->bytes);
-  AwaitIdle(call);
   call.machine().host.Remove(address);
   return call.context->dead;
 }
@@ -108,12 +108,12 @@ CUresult MemHostRegister(void* pointer, std::size_t bytes, unsigned flags) {
 
 CUresult MemHostUnregister(void* pointer) {
   Call& call = Call::Current();
+  call.driver.AwaitIdle(call.lock);
   const std::uint64_t address = NumberOf(pointer);
   CUresult result = kSuccess;
   const Pinned* const pinned = FindPinned(call, address, /*allocated=*/false, &result);
   if (pinned == nullptr) return result;
   NoteUse(call, "unregistered memory", address, pinned->bytes);
-  AwaitIdle(call);
   if (!HostMemory::IsMapped(address, pinned->bytes)) {
     (void)call.Misuse(kSuccess, Hex(address) + " was unmapped before it was unregistered");
   }

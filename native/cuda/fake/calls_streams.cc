@@ -78,7 +78,7 @@ CUresult StreamIsCapturing(CUstream handle, int* status) {
   CUresult result = kSuccess;
   const Stream* const stream = FindStream(call, handle, &result);
   if (stream == nullptr) return result;
-  if (stream->legacy) PEGA_FAKE_RETURN_IF(RefuseLegacy(call));
+  if (stream->legacy) PEGA_FAKE_RETURN_IF(RefuseLegacy(call, /*spoil=*/false));
   const auto capture = call.machine().captures.find(stream->capture);
   if (capture == call.machine().captures.end()) {
     *status = kCaptureNone;

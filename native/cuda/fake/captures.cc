@@ -27,11 +27,11 @@ CUresult RefuseUnsafe(Call& call) {
   return result;
 }
 
-CUresult RefuseLegacy(Call& call) {
+CUresult RefuseLegacy(Call& call, bool spoil) {
   CUresult result = kSuccess;
   for (const auto& [handle, stream] : call.machine().streams) {
     if (stream->capture == 0 || !stream->blocking || stream->context != call.context->id) continue;
-    Invalidate(call.machine(), stream->capture);
+    if (spoil) Invalidate(call.machine(), stream->capture);
     result = kErrorStreamCaptureImplicit;
   }
   return result;

@@ -84,7 +84,7 @@ using pega::cuda::CUstream;
 PEGA_FAKE_CONTROL void fake_cuda_reset(const char* settings) {
   Driver& driver = Driver::Get();
   std::unique_lock lock(driver.mutex);
-  driver.changed.wait(lock, [&driver] { return !driver.machine->executing; });
+  driver.AwaitIdle(lock);
   if (settings == nullptr) settings = std::getenv("PEGA_FAKE_CUDA");
   driver.machine = std::make_unique<Machine>(Settings::Parse(settings == nullptr ? "" : settings));
   driver.changed.notify_all();

@@ -16,23 +16,24 @@ class CopyRowsKernel : public Work {
   // Reads spans and block ids anew each time, as late as the device would.
   CUresult Prepare(Driver& driver, Operation& operation) override {
     Machine& machine = *driver.machine;
+    const CUresult misaligned = CheckArguments(machine, operation);
+    if (misaligned != kSuccess) return misaligned;
     const auto* const spans = reinterpret_cast<const RowSpan*>(
         KernelBytes(machine, operation, of_.spans, of_.span_count * sizeof(RowSpan)));
     const auto* const ids = reinterpret_cast<const std::uint32_t*>(
         KernelBytes(machine, operation, of_.block_ids, of_.block_count * sizeof(std::uint32_t)));
     if (spans == nullptr || ids == nullptr) return kErrorIllegalAddress;
     pieces_.clear();
-    ByteSet reads, writes;
+    std::vector<ByteSet::Range> in_blocks;
     for (std::uint32_t row = 0; row < of_.block_count; ++row) {
       for (std::uint32_t s = 0; s < of_.span_count; ++s) {
         const CUresult result = AddPiece(machine, operation, spans[s], ids[row], row);
         if (result != kSuccess) return result;
-        (scatter_ ? writes : reads).Add(Address(spans[s], ids[row]), spans[s].bytes);
+        const std::uint64_t begin = Address(spans[s], ids[row]);
+        in_blocks.push_back({begin, begin + spans[s].bytes});
       }
     }
-    if (operation.state == Operation::State::kQueued) {
-      machine.races.AddAccesses(operation, reads, writes);
-    }
+    if (operation.state == Operation::State::kQueued) Announce(machine, operation, in_blocks);
     return kSuccess;
   }
 
@@ -55,22 +56,49 @@ class CopyRowsKernel : public Work {
     return span.device_address + block * span.block_stride_bytes;
   }
 
+  CUresult CheckArguments(Machine& machine, const Operation& operation) const {
+    if (of_.rows % width_ == 0 && of_.row_pitch_bytes % width_ == 0 &&
+        of_.spans % alignof(RowSpan) == 0 && of_.block_ids % alignof(std::uint32_t) == 0) {
+      return kSuccess;
+    }
+    machine.misuse.Note(Describe(operation) + ": misaligned rows, pitch, spans or block ids");
+    return kErrorMisalignedAddress;
+  }
+
   CUresult AddPiece(Machine& machine, const Operation& operation, const RowSpan& span,
                     std::uint32_t block, std::uint32_t row) {
-    const std::uint64_t of_row = of_.rows + row * of_.row_pitch_bytes + span.row_offset_bytes;
-    const std::uint64_t of_block = Address(span, block);
-    if (of_row % width_ != 0 || of_block % width_ != 0 || span.bytes % width_ != 0) {
-      machine.misuse.Note(Describe(operation) + ": " + std::to_string(span.bytes) + " bytes from " +
-                          Hex(of_row) + " to " + Hex(of_block) + " are not all multiples of " +
-                          std::to_string(width_));
+    if (span.device_address % width_ != 0 || span.block_stride_bytes % width_ != 0 ||
+        span.row_offset_bytes % width_ != 0 || span.bytes % width_ != 0) {
+      machine.misuse.Note(Describe(operation) + ": a span of " + std::to_string(span.bytes) +
+                          " bytes that are not all multiples of " + std::to_string(width_));
       return kErrorMisalignedAddress;
     }
-    std::byte* const in_row = KernelBytes(machine, operation, of_row, span.bytes);
-    std::byte* const in_block = KernelBytes(machine, operation, of_block, span.bytes);
+    if (span.row_offset_bytes + span.bytes > of_.row_pitch_bytes) {
+      machine.misuse.Note(Describe(operation) + ": a span goes past its row");
+      return kErrorIllegalAddress;
+    }
+    std::byte* const in_row = KernelBytes(
+        machine, operation, of_.rows + row * of_.row_pitch_bytes + span.row_offset_bytes,
+        span.bytes);
+    std::byte* const in_block =
+        KernelBytes(machine, operation, Address(span, block), span.bytes);
     if (in_row == nullptr || in_block == nullptr) return kErrorIllegalAddress;
     pieces_.push_back(scatter_ ? Piece{in_block, in_row, span.bytes}
                                : Piece{in_row, in_block, span.bytes});
     return kSuccess;
+  }
+
+  // Tells the race check which blocks are touched.
+  void Announce(Machine& machine, Operation& operation,
+                const std::vector<ByteSet::Range>& in_blocks) const {
+    std::uint64_t sum = 0;
+    for (const ByteSet::Range& range : in_blocks) sum += range.end - range.begin;
+    const ByteSet blocks(in_blocks);
+    if (scatter_ && blocks.bytes() != sum) {
+      machine.misuse.Note(Describe(operation) + ": writes bytes of a block twice");
+    }
+    const ByteSet none;
+    machine.races.AddAccesses(operation, scatter_ ? none : blocks, scatter_ ? blocks : none);
   }
 
   const CopyRowsArguments of_;

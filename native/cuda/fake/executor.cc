@@ -46,13 +46,13 @@ bool Prepare(Driver& driver, Operation& operation) {
   return false;
 }
 
-// Moves bytes without the mutex; nothing that they lie in goes away meanwhile (AwaitIdle).
+// Moves bytes without the mutex; nothing that they lie in goes away meanwhile (Driver::AwaitIdle).
 void Outside(Driver& driver, std::unique_lock<std::mutex>& lock, Work& work, void (Work::*step)()) {
-  driver.machine->executing = true;
+  driver.executing = true;
   lock.unlock();
   (work.*step)();
   lock.lock();
-  driver.machine->executing = false;
+  driver.executing = false;
   driver.changed.notify_all();
 }
 
@@ -80,6 +80,7 @@ void Run() {
   Driver& driver = Driver::Get();
   std::unique_lock lock(driver.mutex);
   for (;;) {
+    driver.changed.wait(lock, [&driver] { return driver.idle_waiters == 0; });
     driver.machine->ForgetDrained();
     Time wake = Time::max();
     const StreamPtr stream = Pick(*driver.machine, &wake);

@@ -25,6 +25,7 @@
 #define PEGA_FAKE_CUDA_CONTROLS(X)                                                                 \
   /* Drops all streams, events, memory, faults, counters; reads settings afresh (null: from the    \
      environment). No other thread may be in a call. Stays initialised if it was. */               \
+  /* Functions below are CUDA's names, or the kernels' own for what is enqueued. */                \
   X(fake_cuda_reset, void, (const char* settings))                                                 \
   /* The n-th call from now (1: the next) of `function` returns `result`, and `times` - 1 more      \
      after it; times 0: for ever. A sticky result ends the current context as well. */             \

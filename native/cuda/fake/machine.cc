@@ -119,11 +119,10 @@ void Machine::ForgetDrained() {
 
 void Machine::DropContext(std::uint64_t context) {
   const auto of_context = [context](const auto& entry) { return entry.second.context == context; };
-  races.ForgetContext(context);
+  const auto found = contexts.find(context);
+  KillContext(found->second, kErrorContextIsDestroyed, "its release");
   for (const StreamPtr& stream : running) {
-    if (stream->context != context) continue;
-    stream->destroyed = true;
-    stream->queue.clear();
+    if (stream->context == context) stream->destroyed = true;
   }
   ForgetDrained();
   std::erase_if(streams, [context](const auto& e) { return e.second->context == context; });
@@ -132,7 +131,6 @@ void Machine::DropContext(std::uint64_t context) {
   std::erase_if(modules, of_context);
   std::erase_if(functions, [this](const auto& e) { return !modules.contains(e.second.module); });
   host.FreeAllOf(context);
-  const auto found = contexts.find(context);
   memory[static_cast<std::size_t>(found->second.device)]->FreeAll();
   contexts.erase(found);
 }
@@ -146,7 +144,18 @@ Driver& Driver::Get() {
 Driver::Driver() {
   const char* const text = std::getenv("PEGA_FAKE_CUDA");
   machine = std::make_unique<Machine>(Settings::Parse(text == nullptr ? "" : text));
-  pthread_atfork(nullptr, nullptr, [] { Get().forked = true; });
+  pthread_atfork([] { Get().mutex.lock(); }, [] { Get().mutex.unlock(); },
+                 [] {
+                   Get().forked = Get().initialised;
+                   Get().mutex.unlock();
+                 });
+}
+
+void Driver::AwaitIdle(std::unique_lock<std::mutex>& lock) {
+  ++idle_waiters;
+  changed.wait(lock, [this] { return !executing; });
+  --idle_waiters;
+  changed.notify_all();
 }
 
 std::uint64_t Driver::NextHandle() {

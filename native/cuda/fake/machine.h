@@ -1,5 +1,5 @@
 // Machine: all that the fake driver knows, made anew by fake_cuda_reset: GPUs, what handles name,
-// faults, misuse, captures. Driver: the process's one, its mutex and the executor's condition.
+// faults, misuse, captures. Driver: the process's one, its mutex, what the executor goes by.
 //
 // Handles are numbers that are never given out twice, so one that was freed, or is of another kind,
 // is always noticed. Everything but Driver::mutex itself is guarded by that mutex.
@@ -75,7 +75,6 @@ struct Machine {
   std::map<std::uint64_t, Capture> captures;
   std::uint64_t enqueued = 0;
   bool hold_all = false;
-  bool executing = false;  // an operation moves bytes, outside the mutex
   std::mt19937_64 random;
   std::vector<std::string> history;
 
@@ -92,7 +91,12 @@ class Driver {
   std::condition_variable changed;  // work was given or has ended, a gate was opened
   std::unique_ptr<Machine> machine;
   bool initialised = false;
+  bool executing = false;  // an operation moves bytes, outside the mutex
+  int idle_waiters = 0;    // the executor gives way to them
   std::atomic<bool> forked = false;  // a child: its executor is not there
+
+  // Until no operation moves bytes, so that memory may go away as long as the mutex is held.
+  void AwaitIdle(std::unique_lock<std::mutex>& lock);
 
  private:
   Driver();

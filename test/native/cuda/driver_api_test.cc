@@ -20,14 +20,14 @@ TEST(DriverApi, NamesAllThatIsMissingWithTheVersion) {
   EXPECT_EQ(fake.status().code(), Code::kUnsupported);
   EXPECT_EQ(fake.status().message(),
             "driver of CUDA 11.4 lacks cuMemcpy2DAsync_v2, cuLaunchKernel; "
-            "required: a driver of CUDA 11.4 or later");
+            "required: a driver of CUDA 12.0 or later");
 }
 
 TEST(DriverApi, ADriverWithoutAVersionIsNamedSo) {
   const FakeDriver fake("missing=cuDriverGetVersion");
   EXPECT_EQ(fake.status().message(),
             "driver of unknown version lacks cuDriverGetVersion; "
-            "required: a driver of CUDA 11.4 or later");
+            "required: a driver of CUDA 12.0 or later");
 }
 
 TEST(DriverApi, AnOptionalSymbolMayBeMissing) {
