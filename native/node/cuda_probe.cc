@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cuda/driver/driver_facts.h"
+#include "cuda/kernels/kernel_images.h"
 #include "gauge/gpu_facts.h"
 #include "gauge/slab_round_trip.h"
 #include "node/arguments.h"
@@ -49,6 +50,9 @@ napi_value FactsToJs(Napi::Env env, Facts& facts) {
   Napi::Object view = Napi::Object::New(env);
   view.Set("libraryPath", driver.library_path);
   view.Set("version", Napi::Number::New(env, driver.version));
+  view.Set("oldestVersion", Napi::Number::New(env, cuda::kOldestDriverVersion));
+  view.Set("oldestCapabilityMajor",
+           Napi::Number::New(env, cuda::kOldestComputeCapabilityMajor));
   view.Set("missingRequired", WordsToJs(env, driver.missing_required));
   view.Set("missingOptional", WordsToJs(env, driver.missing_optional));
   view.Set("initResult", Napi::Number::New(env, driver.init_result));

@@ -18,6 +18,9 @@ import type { CopyAnswer } from './native-tasks.js';
 
 export interface SlabCopyOptions extends TaskSurroundings {
   poolDir: string;
+  /** Undefined: slabs lie in poolDir. */
+  slabDir: string | undefined;
+  hugePages: boolean;
   /** Of the doctor's pool, at least 32 MiB: half of it is loaded, half is stored to. */
   poolBytes: number;
   gpu: { ordinal: number; busId: string } | null;
@@ -42,11 +45,15 @@ const LEFT_BEHIND_AFTER_MS = 3_600_000;
 
 /** PEGA_CHECK_FAILED: bytes arrived changed. Else what making the pool or copying failed with. */
 export async function copyThroughSlab(options: SlabCopyOptions): Promise<SlabCopy> {
-  removeLeftBehind(options.poolDir);
-  const dir = mkdtempSync(join(options.poolDir, FOLDER_PREFIX));
+  const folders = [options.poolDir, ...(options.slabDir === undefined ? [] : [options.slabDir])];
+  folders.forEach(removeLeftBehind);
+  // Never the folders themselves: a server's slabs may lie there.
+  const own = folders.map((folder) => mkdtempSync(join(folder, FOLDER_PREFIX)));
   try {
+    const [poolDir = '', slabDir = ''] = own;
     const startMs = performance.now();
-    const pool = Pool.create({ poolDir: dir, poolBytes: options.poolBytes });
+    const { poolBytes, hugePages } = options;
+    const pool = Pool.create({ poolDir, slabDir, poolBytes, hugePages });
     try {
       await untilFilled(pool, options.signal);
       const fillSeconds = (performance.now() - startMs) / 1000;
@@ -55,7 +62,9 @@ export async function copyThroughSlab(options: SlabCopyOptions): Promise<SlabCop
       pool.close();
     }
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    for (const folder of own) {
+      rmSync(folder, { recursive: true, force: true });
+    }
   }
 }
 
@@ -167,9 +176,9 @@ async function untilFilled(pool: Pool, signal: AbortSignal): Promise<void> {
 }
 
 /** No doctor runs for an hour. */
-function removeLeftBehind(poolDir: string): void {
-  for (const name of readdirSync(poolDir).filter((entry) => entry.startsWith(FOLDER_PREFIX))) {
-    const path = join(poolDir, name);
+function removeLeftBehind(folder: string): void {
+  for (const name of readdirSync(folder).filter((entry) => entry.startsWith(FOLDER_PREFIX))) {
+    const path = join(folder, name);
     const found = statSync(path, { throwIfNoEntry: false });
     if (
       found?.uid === process.getuid?.() &&

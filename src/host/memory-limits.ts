@@ -60,6 +60,24 @@ export function readMountOf(root: string, folder: string): Mount | undefined {
   );
 }
 
+const GIVES_HUGE_PAGES = ['huge=always', 'huge=within_size', 'huge=advise'];
+
+/**
+ * Whether a tmpfs gives huge pages to who asks: by its mount's option; shmem_enabled overrules that by
+ * `deny` and `force` alone.
+ */
+export function givesHugePages(
+  { shmemEnabled }: Pick<MemoryLimits, 'shmemEnabled'>,
+  mount: Mount | null,
+): boolean {
+  const mounted = mount?.options.some((option) => GIVES_HUGE_PAGES.includes(option)) ?? false;
+  return (
+    shmemEnabled !== null &&
+    mount?.type !== 'hugetlbfs' &&
+    (shmemEnabled === 'force' || (mounted && shmemEnabled !== 'deny'))
+  );
+}
+
 function readMemlock(root: string): number | null {
   const line = /^Max locked memory +(\S+)/m.exec(readText(join(root, 'proc/self/limits')) ?? '');
   return line?.[1] === undefined || line[1] === 'unlimited' ? null : Number(line[1]);
