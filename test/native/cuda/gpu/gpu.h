@@ -3,9 +3,12 @@
 // A driver call that fails ends the program with its text: nothing after it would mean anything.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <initializer_list>
 #include <span>
 #include <utility>
 #include <vector>
@@ -26,23 +29,36 @@ T Take(Result<T> result) {
   return std::move(result).value();
 }
 
+constexpr std::size_t kBounceBytes = std::size_t{16} << 20;
+
 struct Gpu {
   const DriverApi& api;
   ContextPtr context;
   Stream stream;
   Module rows, product;
+  HostMemory bounce;  // kBounceBytes: all copies go through it
 
   void Check(const char* call, CUresult result) const { Must(ToStatus(api, call, result)); }
   void Wait() const { Check("cuStreamSynchronize", api.StreamSynchronize(stream.get())); }
 
   DeviceMemory Allocate(std::uint64_t bytes) const { return Take(AllocateDevice(context, bytes)); }
   void ToDevice(CUdeviceptr to, const void* from, std::size_t bytes) const {
-    Check("cuMemcpyHtoDAsync", api.MemcpyHtoDAsync(to, from, bytes, stream.get()));
-    Wait();
+    for (std::size_t done = 0; done < bytes; done += kBounceBytes) {
+      const std::size_t part = std::min(bytes - done, kBounceBytes);
+      std::memcpy(bounce.get(), static_cast<const char*>(from) + done, part);
+      Check("cuMemcpyHtoDAsync",
+            api.MemcpyHtoDAsync(to + done, bounce.get(), part, stream.get()));
+      Wait();
+    }
   }
   void ToHost(void* to, CUdeviceptr from, std::size_t bytes) const {
-    Check("cuMemcpyDtoHAsync", api.MemcpyDtoHAsync(to, from, bytes, stream.get()));
-    Wait();
+    for (std::size_t done = 0; done < bytes; done += kBounceBytes) {
+      const std::size_t part = std::min(bytes - done, kBounceBytes);
+      Check("cuMemcpyDtoHAsync",
+            api.MemcpyDtoHAsync(bounce.get(), from + done, part, stream.get()));
+      Wait();
+      std::memcpy(static_cast<char*>(to) + done, bounce.get(), part);
+    }
   }
   template <typename T>
   DeviceMemory Place(const std::vector<T>& values) const {

@@ -65,7 +65,8 @@ int main(int count, char** arguments) {
   Describe(api, *context);
   const Gpu gpu{api, context, Take(MakeStream(context, true)),
                 Take(LoadModule(context, CopyRowsPtx())),
-                Take(LoadModule(context, MatrixProductPtx()))};
+                Take(LoadModule(context, MatrixProductPtx())),
+                Take(AllocateHost(context, kBounceBytes))};
   bool right = CheckCopyRows(gpu, options.seed, options.cases);
   right = CheckFarRows(gpu) && right;
   right = CheckMatrixProduct(gpu) && right;
