@@ -11,7 +11,7 @@ export default class Serve extends PegaCommand {
   static override summary = "Keep one host's pool of KV cache blocks and serve it to its engines.";
 
   static override description = [
-    'Takes memory for the pool, serves from its first slab on, and prints one line when it does: ready grpc=HOST:PORT socket=PATH http=HOST:PORT pid=N boot=N. Logs and progress go to stderr.',
+    'Takes memory for the pool, serves from its first slab on, and prints one line when it does: ready grpc=HOST:PORT socket=PATH http=HOST:PORT pid=N boot=N pages=4k|huge-shmem|hugetlb. Logs and progress go to stderr.',
     'Each option can also come from a variable (--pool-size: PEGA_POOL_SIZE) or from the YAML file that --config or PEGA_CONFIG names; flags win over variables over the file.',
     'Exit codes: 0 stopped by SIGTERM or SIGINT; 2 usage or configuration; 69 an address or the pool is in use, or there is no room for it.',
   ].join('\n\n');
@@ -51,6 +51,15 @@ export default class Serve extends PegaCommand {
     'slab-dir': Flags.string({
       helpValue: 'FOLDER',
       description: 'a tmpfs or hugetlbfs folder for the slabs alone; default: the --pool-dir',
+    }),
+    'huge-pages': Flags.string({
+      helpValue: 'auto|off|require',
+      description:
+        'huge pages for the slabs where their tmpfs gives them; require: no start without; default auto',
+    }),
+    'numa-node': Flags.string({
+      helpValue: 'auto|off|N',
+      description: "the NUMA node that the slabs' memory comes from; default auto: the GPUs' node",
     }),
     'http-addr': Flags.string({
       helpValue: 'HOST:PORT',

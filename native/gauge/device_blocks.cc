@@ -11,7 +11,7 @@
 namespace pega::gauge {
 namespace {
 
-constexpr std::uint64_t kBufferBytes = DeviceBlocks::kSegmentBytesMax;
+constexpr std::uint64_t kBufferBytes = DeviceBlocks::kSegmentBytesMax;  // at most
 constexpr int kClearByte = 0xa5;
 
 }  // namespace
@@ -29,7 +29,8 @@ Result<std::unique_ptr<DeviceBlocks>> DeviceBlocks::Allocate(cuda::ContextPtr co
     if (!memory.ok()) return memory.status();
     made->layers_.push_back(std::move(memory).value());
   }
-  Result<cuda::HostMemory> buffer = cuda::AllocateHost(context, kBufferBytes);
+  made->buffer_bytes_ = std::min(kBufferBytes, segment_bytes * blocks);
+  Result<cuda::HostMemory> buffer = cuda::AllocateHost(context, made->buffer_bytes_);
   if (!buffer.ok()) return buffer.status();
   made->buffer_ = std::move(buffer).value();
   Result<cuda::Stream> stream = cuda::MakeStream(context, false);
@@ -56,7 +57,7 @@ Status DeviceBlocks::ForEachPart(
     BlockRange blocks, const std::function<Status(std::uint32_t, BlockRange)>& visit) {
   const cuda::ScopedContext current(*context_);
   PEGA_RETURN_IF_ERROR(current.status());
-  const auto most = static_cast<std::uint32_t>(kBufferBytes / segment_bytes_);
+  const auto most = static_cast<std::uint32_t>(buffer_bytes_ / segment_bytes_);
   for (std::uint32_t layer = 0; layer < layers_.size(); ++layer) {
     for (std::uint32_t done = 0; done < blocks.count; done += most) {
       const BlockRange part{blocks.first + done, std::min(most, blocks.count - done)};
@@ -71,7 +72,7 @@ Status DeviceBlocks::ForEachPart(
 // Copies the same part of the buffer everywhere: a driver may lack cuMemsetD8Async.
 Status DeviceBlocks::Clear(BlockRange blocks) {
   const cuda::DriverApi& api = context_->api();
-  std::memset(buffer_.get(), kClearByte, kBufferBytes);
+  std::memset(buffer_.get(), kClearByte, buffer_bytes_);
   return ForEachPart(blocks, [&](std::uint32_t layer, BlockRange part) {
     return cuda::ToStatus(api, "cuMemcpyHtoDAsync",
                           api.MemcpyHtoDAsync(Address(layer, part.first), buffer_.get(),

@@ -72,6 +72,7 @@ class DeviceBlocks {
   const std::uint32_t blocks_;
   const std::uint32_t threads_;
   std::vector<cuda::DeviceMemory> layers_;
+  std::uint64_t buffer_bytes_ = 0;
   cuda::HostMemory buffer_;
   cuda::Stream stream_;
 };

@@ -33,7 +33,7 @@ Status LinkProbe::Prepare(const std::atomic<bool>& cancelled) {
   pieces_ = static_cast<std::uint32_t>(options_.bytes / piece_bytes_);
   const std::uint64_t bytes = pieces_ * piece_bytes_;
   Result<std::unique_ptr<OwnSlabs>> slabs =
-      OwnSlabs::Open(options_.folder, bytes, options_.threads);
+      OwnSlabs::Open(options_.slabs, bytes);
   if (!slabs.ok()) return slabs.status();
   slabs_ = std::move(slabs).value();
   PEGA_RETURN_IF_ERROR(slabs_->Grow(1, cancelled));

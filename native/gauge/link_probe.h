@@ -22,10 +22,9 @@
 namespace pega::gauge {
 
 struct LinkOptions {
-  FolderOptions folder;
+  OwnSlabsOptions slabs;
   std::uint64_t bytes = std::uint64_t{512} << 20;  // of memory; whole pieces are used
   std::uint32_t passes = 2;                        // over it, of one measurement
-  std::uint32_t threads = 0;
 };
 
 class LinkProbe {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gauge/parallel_parts.h"
+#include "shared/numa.h"
 
 namespace pega::gauge {
 namespace {
@@ -30,14 +31,17 @@ class FirstSlabs final : public SlabSet {
 
 }  // namespace
 
-Result<std::unique_ptr<OwnSlabs>> OwnSlabs::Open(const FolderOptions& folder,
-                                                 std::uint64_t slab_bytes, std::uint32_t threads) {
-  Result<PoolFolder> opened = PoolFolder::Create(folder);
+Result<std::unique_ptr<OwnSlabs>> OwnSlabs::Open(const OwnSlabsOptions& options,
+                                                 std::uint64_t slab_bytes) {
+  Result<PoolFolder> opened = PoolFolder::Create(options.folder);
   if (!opened.ok()) return opened.status();
   PoolId pool{};
   PEGA_RETURN_IF_ERROR(FillRandom(pool.data(), pool.size()));
-  return std::unique_ptr<OwnSlabs>(
-      new OwnSlabs(std::move(opened).value(), pool, slab_bytes, threads));
+  std::unique_ptr<OwnSlabs> slabs(
+      new OwnSlabs(std::move(opened).value(), pool, slab_bytes, options));
+  std::vector<std::uint32_t>& nodes = slabs->options_.fill.numa_nodes;
+  if (!CheckNodes(nodes).ok()) nodes.clear();
+  return slabs;
 }
 
 Status OwnSlabs::Grow(std::uint32_t count, const std::atomic<bool>& cancelled) {
@@ -59,10 +63,11 @@ Result<OwnSlabs::Slab> OwnSlabs::Make(std::uint32_t ordinal,
   const std::uint64_t part_bytes = std::max(kFillBytes, file->record().page_bytes);
   std::mutex mutex;
   Status failure;  // guarded by mutex
-  InParallel(threads_, (slab_bytes_ + part_bytes - 1) / part_bytes, [&](std::uint64_t part) {
+  InParallel(options_.threads, (slab_bytes_ + part_bytes - 1) / part_bytes, [&](std::uint64_t part) {
     const std::uint64_t first = part * part_bytes;
+    const std::uint64_t bytes = std::min(part_bytes, slab_bytes_ - first);
     const Status filled = cancelled.load() ? Status(Code::kCancelled, "filling was given up")
-                                           : file->Fill(first, std::min(part_bytes, slab_bytes_ - first));
+                                           : file->Fill(first, bytes, options_.fill);
     const std::lock_guard lock(mutex);
     if (failure.ok()) failure = filled;
   });
@@ -78,8 +83,8 @@ std::shared_ptr<SlabSet> OwnSlabs::First(std::uint32_t count) const {
   return std::make_shared<FirstSlabs>(std::move(files));
 }
 
-std::uint64_t OwnSlabs::page_bytes() const {
-  return slabs_.empty() ? 0 : slabs_.front().file->record().page_bytes;
+SlabPages OwnSlabs::pages() const {
+  return slabs_.empty() ? SlabPages::kSmall : slabs_.front().file->pages();
 }
 
 }  // namespace pega::gauge

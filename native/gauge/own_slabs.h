@@ -18,11 +18,17 @@
 
 namespace pega::gauge {
 
+struct OwnSlabsOptions {
+  FolderOptions folder;
+  FillOptions fill;
+  std::uint32_t threads = 0;  // that fill; 0: one for each core
+};
+
 class OwnSlabs {
  public:
-  // Errors: PoolFolder::Create's. threads: 0 means one for each core.
-  static Result<std::unique_ptr<OwnSlabs>> Open(const FolderOptions& folder,
-                                                std::uint64_t slab_bytes, std::uint32_t threads);
+  // Errors: PoolFolder::Create's. NUMA nodes that the kernel refuses are left out.
+  static Result<std::unique_ptr<OwnSlabs>> Open(const OwnSlabsOptions& options,
+                                                std::uint64_t slab_bytes);
 
   // Makes slabs until there are `count` and fills them. kNoSpace; kCancelled.
   Status Grow(std::uint32_t count, const std::atomic<bool>& cancelled);
@@ -32,21 +38,25 @@ class OwnSlabs {
   // Where a slab lies in this process, beside whatever else maps it.
   std::byte* address(std::uint32_t ordinal) const { return slabs_[ordinal].mapping.address(); }
   std::uint64_t slab_bytes() const { return slab_bytes_; }
-  std::uint64_t page_bytes() const;  // of the file system; 0 before the first slab
+  // Of the first slab; kSmall before there is one.
+  SlabPages pages() const;
 
  private:
   struct Slab {
     std::shared_ptr<SlabFile> file;
     Mapping mapping;
   };
-  OwnSlabs(PoolFolder folder, PoolId pool, std::uint64_t slab_bytes, std::uint32_t threads)
-      : folder_(std::move(folder)), pool_(pool), slab_bytes_(slab_bytes), threads_(threads) {}
+  OwnSlabs(PoolFolder folder, PoolId pool, std::uint64_t slab_bytes, OwnSlabsOptions options)
+      : folder_(std::move(folder)),
+        pool_(pool),
+        slab_bytes_(slab_bytes),
+        options_(std::move(options)) {}
   Result<Slab> Make(std::uint32_t ordinal, const std::atomic<bool>& cancelled) const;
 
   const PoolFolder folder_;
   const PoolId pool_;
   const std::uint64_t slab_bytes_;
-  const std::uint32_t threads_;
+  OwnSlabsOptions options_;
   std::vector<Slab> slabs_;
 };
 

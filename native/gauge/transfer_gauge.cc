@@ -21,7 +21,7 @@ class Gauge final : public TransferGauge {
   Result<LinkRates> MeasureLink() override;
   Result<Measurement> Measure(const Scenario& scenario) override;
   Result<LatencySamples> MeasureLatency(const Scenario& scenario, std::uint32_t count) override;
-  std::uint64_t slab_page_bytes() const override { return slabs_->page_bytes(); }
+  SlabPages slab_pages() const override { return slabs_->pages(); }
   double product_tera_flops() const override { return product_ ? product_->tera_flops() : 0; }
   void Cancel() override { cancelled_.store(true); }
 
@@ -44,13 +44,12 @@ class Gauge final : public TransferGauge {
 
 Status Gauge::Prepare() {
   Result<std::unique_ptr<OwnSlabs>> slabs =
-      OwnSlabs::Open(options_.folder, options_.slab_bytes, options_.threads);
+      OwnSlabs::Open(options_.slabs, options_.slab_bytes);
   if (!slabs.ok()) return slabs.status();
   slabs_ = std::move(slabs).value();
   LinkOptions link_options;
-  link_options.folder = options_.folder;
+  link_options.slabs = options_.slabs;
   link_options.bytes = options_.link_bytes;
-  link_options.threads = options_.threads;
   Result<std::unique_ptr<LinkProbe>> link = LinkProbe::Make(context_, link_options, cancelled_);
   if (!link.ok()) return link.status();
   link_ = std::move(link).value();

@@ -19,12 +19,12 @@ namespace pega::gauge {
 
 struct GaugeOptions {
   int ordinal = 0;
-  FolderOptions folder;  // where a server would put its pool
+  OwnSlabsOptions slabs;  // in the folder where a server would put its pool
   std::uint64_t slab_bytes = std::uint64_t{256} << 20;
   std::uint64_t link_bytes = std::uint64_t{512} << 20;  // memory of the long copies
   std::uint32_t product_size = 4096;                    // of the matrix product
   double row_seconds = 0.1;   // about how long rows of jobs run where several are needed
-  std::uint32_t threads = 0;  // that write and check patterns; 0: one for each core
+  std::uint32_t threads = 0;   // that write and check patterns; 0: one for each core
   bool calibrate = true;      // else the planner's own values
 };
 
@@ -42,7 +42,7 @@ class TransferGauge {
   // Of the scenario's kind and direction, not both. Count for each way of seeing the end.
   virtual Result<LatencySamples> MeasureLatency(const Scenario& scenario,
                                                 std::uint32_t count) = 0;
-  virtual std::uint64_t slab_page_bytes() const = 0;
+  virtual SlabPages slab_pages() const = 0;
   // 0 before a product was measured.
   virtual double product_tera_flops() const = 0;
   virtual void Cancel() = 0;

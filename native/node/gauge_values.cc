@@ -12,6 +12,7 @@ namespace pega::node {
 namespace {
 
 constexpr std::uint32_t kGpusMax = 1024;
+constexpr std::uint32_t kNodesMax = 1024;
 constexpr std::uint32_t kThreadsMax = 64;
 constexpr std::uint32_t kRepeatsMax = 10'000;
 constexpr std::uint32_t kProductSizeMax = 16'384;
@@ -95,8 +96,14 @@ gauge::GaugeOptions ReadGaugeOptions(Arguments& read, Napi::Value value) {
   const Napi::Object from = read.Object(value, "options");
   gauge::GaugeOptions options;
   options.ordinal = static_cast<int>(read.U32(read.Field(from, "gpu"), "gpu", 0, kGpusMax));
-  options.folder.pool_dir = read.String(read.Field(from, "poolDir"), "poolDir");
-  options.folder.slab_dir = read.String(read.Field(from, "slabDir"), "slabDir");
+  options.slabs.folder.pool_dir = read.String(read.Field(from, "poolDir"), "poolDir");
+  options.slabs.folder.slab_dir = read.String(read.Field(from, "slabDir"), "slabDir");
+  options.slabs.fill.huge_pages = read.Bool(read.Field(from, "hugePages"), "hugePages");
+  const Napi::Value nodes = read.Field(from, "numaNodes");
+  const std::uint32_t node_count = read.ArrayLength(nodes, "numaNodes", kNodesMax);
+  for (std::uint32_t i = 0; i < node_count && read.ok(); ++i) {
+    options.slabs.fill.numa_nodes.push_back(read.U32(read.Element(nodes, i), "numaNodes[]"));
+  }
   options.slab_bytes = read.Integer(read.Field(from, "slabBytes"), "slabBytes", kPageBytes,
                                     kSlabBytesMax);
   options.link_bytes =

@@ -11,6 +11,15 @@ namespace {
 
 constexpr std::uint32_t kLatencyCountMax = 100'000;
 
+const char* PagesName(SlabPages pages) {
+  switch (pages) {
+    case SlabPages::kSmall: return "4k";
+    case SlabPages::kHugeShmem: return "huge-shmem";
+    case SlabPages::kHugetlb: return "hugetlb";
+  }
+  return "";
+}
+
 }  // namespace
 
 void GaugeWrap::Register(Napi::Env env, Napi::Object exports) {
@@ -76,7 +85,7 @@ Napi::Value GaugeWrap::Measure(const Napi::CallbackInfo& info) {
   if (read.Failed()) return {};
   struct Measured {
     gauge::Measurement measurement;
-    std::uint64_t slab_page_bytes;
+    SlabPages slab_pages;
     double product_tera_flops;
   };
   return Run<Measured>(
@@ -84,12 +93,12 @@ Napi::Value GaugeWrap::Measure(const Napi::CallbackInfo& info) {
       [scenario](gauge::TransferGauge& gauge) -> Result<Measured> {
         Result<gauge::Measurement> measurement = gauge.Measure(scenario);
         if (!measurement.ok()) return measurement.status();
-        return Measured{std::move(measurement).value(), gauge.slab_page_bytes(),
+        return Measured{std::move(measurement).value(), gauge.slab_pages(),
                         gauge.product_tera_flops()};
       },
       [](Napi::Env env, Measured& measured) -> napi_value {
         Napi::Object view(env, MeasurementToJs(env, measured.measurement));
-        view.Set("slabPageBytes", ToNumber(env, measured.slab_page_bytes));
+        view.Set("slabPages", PagesName(measured.slab_pages));
         view.Set("productTeraFlops", Napi::Number::New(env, measured.product_tera_flops));
         return view;
       });

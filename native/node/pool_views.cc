@@ -24,6 +24,15 @@ const char* StateName(SlabStats::State state) {
   return "retired";
 }
 
+const char* PagesName(SlabPages pages) {
+  switch (pages) {
+    case SlabPages::kSmall: return "4k";
+    case SlabPages::kHugeShmem: return "huge-shmem";
+    case SlabPages::kHugetlb: return "hugetlb";
+  }
+  return "4k";
+}
+
 }  // namespace
 
 void PoolWrap::DefineConstants(Napi::Env env, Napi::Object object) {
@@ -58,6 +67,16 @@ Napi::Value PoolWrap::FillProgressView(const Napi::CallbackInfo& info) {
     error.Set("message", progress.error.message());
     view.Set("error", error);
   }
+  return view;
+}
+
+Napi::Value PoolWrap::MemoryView(const Napi::CallbackInfo& info) {
+  Pool* pool = Open(info.Env(), "Pool.memory");
+  if (pool == nullptr) return {};
+  const PoolMemory memory = pool->memory();
+  Napi::Object view = Napi::Object::New(info.Env());
+  view.Set("pages", PagesName(memory.pages));
+  view.Set("numaNodes", ToArray(info.Env(), {memory.numa_nodes.begin(), memory.numa_nodes.end()}));
   return view;
 }
 

@@ -10,6 +10,7 @@
 namespace pega::node {
 
 namespace {
+constexpr std::uint32_t kNumaNodesMax = 64;
 constexpr std::uint32_t kGiveBackMsMax = 3'600'000;
 // For an object that was not closed by its owner: as long as a small pool takes.
 constexpr std::chrono::milliseconds kGiveBack{1000};
@@ -21,6 +22,7 @@ void PoolWrap::Register(Napi::Env env, Napi::Object exports) {
                   {InstanceMethod<&PoolWrap::StartFilling>("startFilling"),
                    InstanceMethod<&PoolWrap::Poll>("poll"),
                    InstanceMethod<&PoolWrap::FillProgressView>("fillProgress"),
+                   InstanceMethod<&PoolWrap::MemoryView>("memory"),
                    InstanceMethod<&PoolWrap::CheckSlabs>("checkSlabs"),
                    InstanceMethod<&PoolWrap::OpenNamespace>("openNamespace"),
                    InstanceMethod<&PoolWrap::AddEngine>("addEngine"),
@@ -66,6 +68,13 @@ Napi::Value PoolWrap::Create(const Napi::CallbackInfo& info) {
   options.pool_bytes = read.Integer(read.Field(from, "poolBytes"), "poolBytes", 1);
   options.slab_bytes = read.Integer(read.Field(from, "slabBytes"), "slabBytes");
   options.fill_threads = read.U32(read.Field(from, "fillThreads"), "fillThreads");
+  options.huge_pages = read.Bool(read.Field(from, "hugePages"), "hugePages");
+  const Napi::Value nodes = read.Field(from, "numaNodes");
+  const std::uint32_t node_count = read.ArrayLength(nodes, "numaNodes", kNumaNodesMax);
+  for (std::uint32_t i = 0; i < node_count; ++i) {
+    options.numa_nodes.push_back(read.U32(read.Element(nodes, i), "numaNodes[]"));
+  }
+  options.numa_required = read.Bool(read.Field(from, "numaRequired"), "numaRequired");
   options.allow_any_filesystem =
       read.Bool(read.Field(from, "allowAnyFilesystem"), "allowAnyFilesystem");
   options.defer_fill = read.Bool(read.Field(from, "deferFill"), "deferFill");

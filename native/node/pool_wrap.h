@@ -66,6 +66,7 @@ class PoolWrap : public Wrapped<PoolWrap> {
   // pool_views.cc: read only.
   void DefineConstants(Napi::Env env, Napi::Object object);
   Napi::Value FillProgressView(const Napi::CallbackInfo& info);
+  Napi::Value MemoryView(const Napi::CallbackInfo& info);
   Napi::Value StatsView(const Napi::CallbackInfo& info);
   Napi::Value NamespacesView(const Napi::CallbackInfo& info);
   Napi::Value EnginesView(const Napi::CallbackInfo& info);

@@ -46,7 +46,8 @@ bool SlabFiller::NextPiece(Piece& piece) {
   piece.file = slab->file.get();
   piece.ordinal = static_cast<std::uint32_t>(slab - slabs_.data());
   piece.offset_bytes = slab->next_offset_bytes;
-  piece.bytes = plan_.fill ? std::min(kPieceBytes, left_bytes) : left_bytes;
+  const std::uint64_t piece_bytes = std::max(kPieceBytes, piece.file->record().page_bytes);
+  piece.bytes = plan_.fill ? std::min(piece_bytes, left_bytes) : left_bytes;
   slab->next_offset_bytes += piece.bytes;
   if (slab->next_offset_bytes == plan_.slab_bytes) std::erase(open_, piece.ordinal);
   return true;

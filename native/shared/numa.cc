@@ -22,7 +22,8 @@ constexpr std::uint32_t kWordBits = 8 * sizeof(unsigned long);
 std::string Named(std::span<const std::uint32_t> nodes) {
   std::string text;
   for (const std::uint32_t node : nodes) {
-    text += (text.empty() ? "" : ",") + std::to_string(node);
+    if (!text.empty()) text += ",";
+    text += std::to_string(node);
   }
   return text;
 }

@@ -1,4 +1,4 @@
-// One line for each phase on stderr: elapsed time and requests done. Never stdout: that is the result's.
+// One line for each phase on stderr: elapsed time and what is done of it. Never stdout: that is the result's.
 
 export interface PhaseProgress {
   update(done: number): void;
@@ -16,7 +16,8 @@ export interface Progress {
   note(text: string): void;
   /** The same where it takes minutes: with the time so far and what is known of it. */
   wait(text: string): WaitProgress;
-  phase(name: string, total: number): PhaseProgress;
+  /** @param unit what is counted; requests unless told. */
+  phase(name: string, total: number, unit?: string): PhaseProgress;
   /** Takes away what is not a whole line yet, so that what follows starts on its own. */
   close(): void;
 }
@@ -57,9 +58,9 @@ export function progressTo(stream: NodeJS.WriteStream): Progress {
         end,
       };
     },
-    phase: (name, total) => {
+    phase: (name, total, unit = 'requests') => {
       let done = 0;
-      const line = (seconds: string) => `${name}: ${seconds} s, ${done}/${total} requests`;
+      const line = (seconds: string) => `${name}: ${seconds} s, ${done}/${total} ${unit}`;
       const end = follow(line, LOG_EVERY_MS, true);
       return {
         update: (count) => {

@@ -7,6 +7,8 @@ import type { LogLevel } from '../log.js';
 import type { HostPort } from './addresses.js';
 import { readConfigFile } from './config-file.js';
 import {
+  type HugePages,
+  type NumaNode,
   SERVE_OPTION_NAMES,
   SERVE_OPTIONS,
   type ServeOptionName,
@@ -25,6 +27,10 @@ export interface ServeConfig {
   readonly poolDir: string;
   /** Undefined: slabs lie in the pool's folder. */
   readonly slabDir: string | undefined;
+  /** require: no pool without them. */
+  readonly hugePages: HugePages;
+  /** Where the slabs' memory lies; auto: at the GPUs. */
+  readonly numaNode: NumaNode;
   readonly logLevel: LogLevel;
 }
 
@@ -103,6 +109,8 @@ function freeze(options: ServeOptions): ServeConfig {
     poolBytes: options['pool-size'],
     poolDir: options['pool-dir'],
     slabDir: options['slab-dir'],
+    hugePages: options['huge-pages'],
+    numaNode: options['numa-node'],
     logLevel: options['log-level'],
   });
 }

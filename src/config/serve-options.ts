@@ -7,6 +7,9 @@ import { LOG_LEVELS, type LogLevel } from '../log.js';
 import { parseHostPort } from './addresses.js';
 import { parsePoolSize } from './pool-size.js';
 
+export type HugePages = 'auto' | 'off' | 'require';
+export type NumaNode = 'auto' | 'off' | number;
+
 /** A parser of ours as a zod step: its PegaError becomes the issue's message. */
 function parsed<T>(parse: (text: string) => T) {
   return z.string().transform((text, context): T => {
@@ -52,6 +55,31 @@ function parseFolder(text: string): string {
   return text;
 }
 
+function parseHugePages(text: string): HugePages {
+  if (text !== 'auto' && text !== 'off' && text !== 'require') {
+    throw new PegaError(
+      'PEGA_INVALID_ARGUMENT',
+      `"${text}" says nothing about huge pages; required is auto, off or require`,
+      { suggestions: ['write it like auto'] },
+    );
+  }
+  return text;
+}
+
+function parseNumaNode(text: string): NumaNode {
+  if (text === 'auto' || text === 'off') {
+    return text;
+  }
+  if (!/^\d{1,4}$/.test(text)) {
+    throw new PegaError(
+      'PEGA_INVALID_ARGUMENT',
+      `"${text}" is no NUMA node; required is a node's number, auto or off`,
+      { suggestions: ['write it like 0; `lscpu` shows the nodes'] },
+    );
+  }
+  return Number(text);
+}
+
 function parseLogLevel(text: string): LogLevel {
   const level = LOG_LEVELS.find((known) => known === text);
   if (level === undefined) {
@@ -75,6 +103,8 @@ export const SERVE_OPTIONS = z.strictObject({
   'pool-size': parsed(parsePoolSize).prefault('30gb'),
   'pool-dir': parsed(parseFolder).prefault('/dev/shm'),
   'slab-dir': parsed(parseFolder).optional(),
+  'huge-pages': parsed(parseHugePages).prefault('auto'),
+  'numa-node': parsed(parseNumaNode).prefault('auto'),
   'http-addr': parsed(parseHostPort).prefault('127.0.0.1:9091'),
   'log-level': parsed(parseLogLevel).prefault('info'),
 });

@@ -5,6 +5,8 @@
 // number. Buffers are copied in and out. All of it belongs to the JavaScript thread; calls marked
 // Promise work on native threads.
 
+import type { NativeGaugeOptions, NativeTransferGauge } from './binding-gauge.js';
+
 export interface NativeBinding {
   readonly version: string;
   readonly sharedLayoutVersion: number;
@@ -22,6 +24,7 @@ export interface NativeBinding {
   EngineMemory: { open(options: NativeEngineMemoryOptions): NativeEngineMemory };
   TransferEngine: { create(options: NativeTransferOptions): NativeTransferEngine };
   ReferenceModel: { create(options: NativeModelOptions): NativeReferenceModel };
+  TransferGauge: { open(options: NativeGaugeOptions): Promise<NativeTransferGauge> };
   /** Multi-threaded copies between two private buffers, bytes/s. */
   measureMemcpy(threads: number, pieceBytes: number, seconds: number): Promise<number>;
   /** pwrite or pread on a nameless file in the folder, bytes/s. */
@@ -59,6 +62,12 @@ export interface NativePoolOptions {
   slabBytes: number;
   /** 0: one for each core. */
   fillThreads: number;
+  /** Ask a tmpfs for huge pages: only where it gives them. */
+  hugePages: boolean;
+  /** That the memory shall come from; empty: any. */
+  numaNodes: number[];
+  /** False: nodes that the kernel refuses are left out. */
+  numaRequired: boolean;
   /** Tests on disk folders. */
   allowAnyFilesystem: boolean;
   /** True: no slab is filled before startFilling(). */
@@ -76,6 +85,7 @@ export interface NativePool {
   startFilling(): void;
   poll(): void;
   fillProgress(): NativeFillProgress;
+  memory(): NativePoolMemory;
   checkSlabs(count: number): number[];
   openNamespace(digest: Buffer, hashBytes: number, rankSlotBytes: number[]): number;
   addEngine(namespace: number): number;
@@ -120,6 +130,12 @@ export interface NativeFillProgress {
   slabsReady: number;
   slabsTotal: number;
   error: { code: string; message: string } | null;
+}
+
+export interface NativePoolMemory {
+  /** Of the first slab, once there is one. */
+  pages: '4k' | 'huge-shmem' | 'hugetlb';
+  numaNodes: number[];
 }
 
 export interface NativePoolStats {
@@ -311,6 +327,9 @@ export interface NativeCudaFacts {
   libraryPath: string;
   /** 13000 is CUDA 13.0; 0: not known. */
   version: number;
+  /** The oldest driver that loads the kernels, and the oldest GPU that runs them. */
+  oldestVersion: number;
+  oldestCapabilityMajor: number;
   missingRequired: string[];
   missingOptional: string[];
   /** Of cuInit; 0 is success. */

@@ -12,6 +12,7 @@ import type {
   NativeFolder,
   NativeNamespaceStats,
   NativePool,
+  NativePoolMemory,
   NativePoolStats,
   NativeSlabStats,
 } from './binding-types.js';
@@ -23,6 +24,7 @@ export type {
   NativeFillProgress as FillProgress,
   NativeFolder as Folder,
   NativeNamespaceStats as NamespaceStats,
+  NativePoolMemory as PoolMemory,
   NativePoolStats as PoolStats,
   NativeSlabStats as SlabStats,
 } from './binding-types.js';
@@ -38,6 +40,12 @@ export interface PoolOptions {
   slabBytes?: number;
   /** 0 or left out: one for each core. */
   fillThreads?: number;
+  /** Ask a tmpfs for huge pages: only where it gives them. */
+  hugePages?: boolean;
+  /** The NUMA nodes that the memory shall come from. */
+  numaNodes?: readonly number[];
+  /** Left out: nodes that the kernel refuses are left out, too. */
+  numaRequired?: boolean;
   /** Tests on disk folders. */
   allowAnyFilesystem?: boolean;
   /** True: no slab is filled before startFilling(). */
@@ -91,11 +99,13 @@ export class Pool {
   static create(options: PoolOptions): Pool {
     const { slabDir = '', group = '', slabBytes = 0, fillThreads = 0 } = options;
     const { allowAnyFilesystem = false, deferFill = false } = options;
+    const { hugePages = false, numaNodes = [], numaRequired = false } = options;
     const native = callNative(() =>
       loadBinding().Pool.create({
         poolDir: options.poolDir,
         poolBytes: options.poolBytes,
         ...{ slabDir, group, slabBytes, fillThreads, allowAnyFilesystem, deferFill },
+        ...{ hugePages, numaNodes: [...numaNodes], numaRequired },
       }),
     );
     return new Pool(native);
@@ -112,6 +122,11 @@ export class Pool {
 
   fillProgress(): NativeFillProgress {
     return callNative(() => this.#native.fillProgress());
+  }
+
+  /** What the slabs' memory is. */
+  memory(): NativePoolMemory {
+    return callNative(() => this.#native.memory());
   }
 
   /** Looks at up to `count` slab files; the ordinals retired because they were changed from outside. */

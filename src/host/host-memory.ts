@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PegaError } from '../errors.js';
 import { formatBytes } from '../units.js';
 import { cgroupBounds, type MemoryBound } from './cgroup-memory.js';
+import { readNumber } from './read-text.js';
 
 export type { MemoryBound } from './cgroup-memory.js';
 
@@ -22,6 +23,8 @@ export interface FolderSpace {
   freeBytes: number;
   totalBytes: number;
   type: number;
+  /** hugetlbfs: the size of its pages. */
+  blockBytes: number;
 }
 
 /** Where the numbers come from; tests give their own. */
@@ -34,7 +37,7 @@ export const HOST: MemorySources = {
   root: '/',
   statfs: (folder) => {
     const { bavail, blocks, bsize, type } = statfsSync(folder);
-    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize, type };
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize, type, blockBytes: bsize };
   },
 };
 
@@ -43,7 +46,10 @@ export function memoryBounds(slabFolder: string, sources: MemorySources = HOST):
   const space = statfs(slabFolder, sources);
   const folder = { what: `the file system of ${slabFolder}`, freeBytes: space.freeBytes };
   if (space.type === HUGETLBFS_MAGIC) {
-    return [folder]; // huge pages are set aside already: neither free RAM nor memory.max counts them
+    // They are set aside already: neither free RAM nor memory.max counts them. A mount without a size
+    // of its own reports nothing.
+    const pages = freeHugePages(space.blockBytes, sources);
+    return space.totalBytes === 0 ? [pages] : [folder, pages];
   }
   return [folder, ...freeRam(sources), ...cgroupBounds(sources.root)];
 }
@@ -90,7 +96,13 @@ function tightestBound(bounds: MemoryBound[]): MemoryBound | undefined {
 
 function remedies(slabFolder: string, bytes: number, sources: MemorySources): string[] {
   const suggestions = ['choose a smaller --pool-size, or free memory'];
-  if (statfs(slabFolder, sources).totalBytes === DOCKER_SHM_BYTES) {
+  const { type, blockBytes, totalBytes } = statfs(slabFolder, sources);
+  if (type === HUGETLBFS_MAGIC) {
+    const pages = Math.ceil(bytes / blockBytes);
+    suggestions.unshift(
+      `as root on the host: echo ${pages} > ${hugePageFolder(blockBytes)}/nr_hugepages`,
+    );
+  } else if (totalBytes === DOCKER_SHM_BYTES) {
     const gigabytes = Math.ceil((bytes * 1.05) / 1024 ** 3);
     suggestions.unshift(
       `${slabFolder} has the 64 MiB that Docker gives by default: start the container with --shm-size=${gigabytes}g or --ipc=host`,
@@ -109,6 +121,20 @@ function statfs(folder: string, sources: MemorySources): FolderSpace {
       cause,
     });
   }
+}
+
+/** Free and not promised to anybody, and those that the kernel may still make. */
+function freeHugePages(pageBytes: number, sources: MemorySources): MemoryBound {
+  const folder = join(sources.root, hugePageFolder(pageBytes));
+  const read = (file: string): number => readNumber(join(folder, file)) ?? 0;
+  const set = read('free_hugepages') - read('resv_hugepages');
+  const more = Math.max(0, read('nr_overcommit_hugepages') - read('surplus_hugepages'));
+  const what = `this machine's reserve of ${formatBytes(pageBytes)} pages`;
+  return { what, freeBytes: (set + more) * pageBytes };
+}
+
+function hugePageFolder(pageBytes: number): string {
+  return `/sys/kernel/mm/hugepages/hugepages-${pageBytes / 1024}kB`;
 }
 
 function freeRam(sources: MemorySources): MemoryBound[] {

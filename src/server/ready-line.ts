@@ -10,6 +10,7 @@ export function readyLine(server: RunningServer): string {
     `http=${formatHostPort(server.http)}`,
     `pid=${process.pid}`,
     `boot=${server.bootNumber}`,
+    `pages=${server.pages}`,
   ];
   return `ready ${pairs.join(' ')}\n`;
 }

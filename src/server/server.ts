@@ -6,7 +6,7 @@
 import { formatHostPort, type HostPort } from '../config/addresses.js';
 import { defaultSocketPath } from '../config/default-socket.js';
 import type { ServeConfig } from '../config/serve-config.js';
-import type { Pool } from '../engine/pool.js';
+import type { Pool, PoolMemory } from '../engine/pool.js';
 import { PegaError } from '../errors.js';
 import type { Logger } from '../log.js';
 import { createRpcServer, type RpcServer } from '../rpc/service.js';
@@ -31,6 +31,8 @@ export interface RunningServer {
   readonly socketPath: string;
   readonly http: HostPort;
   readonly bootNumber: number;
+  /** Of the first slab. */
+  readonly pages: PoolMemory['pages'];
   /** Drains and ends everything within 5 s; the second call waits for the first. */
   stop(): Promise<void>;
   /** Serves until the signal, then stops. */
@@ -116,6 +118,7 @@ async function serve(
     socketPath: place.socketPath,
     http: http.address,
     bootNumber,
+    pages: pool.memory().pages,
     stop: stop.run,
     runUntil: async (signal) => {
       await aborted(signal);

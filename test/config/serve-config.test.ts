@@ -36,6 +36,8 @@ describe('precedence', () => {
       poolBytes: 30 * GB,
       poolDir: '/dev/shm',
       slabDir: undefined,
+      hugePages: 'auto',
+      numaNode: 'auto',
       logLevel: 'info',
     });
   });
@@ -76,6 +78,8 @@ describe('precedence', () => {
       'pool-size': '1gb',
       'pool-dir': '/a',
       'slab-dir': '/b',
+      'huge-pages': 'off',
+      'numa-node': '1',
       'http-addr': 'localhost:0',
       'log-level': 'trace',
     };

@@ -17,12 +17,12 @@ const TMPFS_MAGIC = 0x01021994;
 const HUGETLBFS_MAGIC = 0x958458f6;
 
 let root: string;
-let space: { freeBytes: number; totalBytes: number; type: number };
+let space: FolderSpace;
 let sources: MemorySources;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'pega-machine-'));
-  space = { freeBytes: 50 * GB, totalBytes: 50 * GB, type: TMPFS_MAGIC };
+  space = { freeBytes: 50 * GB, totalBytes: 50 * GB, type: TMPFS_MAGIC, blockBytes: 4096 };
   sources = { root, statfs: () => space };
   file('proc/meminfo', `MemTotal:       9 kB\nMemAvailable:   ${(40 * GB) / 1024} kB\n`);
 });

@@ -42,8 +42,8 @@ Event* FindEvent(Call& call, CUevent handle, CUresult* result) {
   return nullptr;
 }
 
-void NoteUse(Call& call, const char* what, std::uint64_t address, std::uint64_t bytes) {
-  const Operation* const user = call.machine().races.FindUnobserved(address, bytes);
+void Condemn(Call& call, const char* what, std::uint64_t address, std::uint64_t bytes) {
+  const Operation* const user = call.machine().races.Condemn(address, bytes);
   if (user == nullptr) return;
   (void)call.Misuse(kSuccess, std::string(what) + " at " + Hex(address) + " although " +
                                   Describe(*user) + " uses it and nobody has waited for its end");

@@ -29,8 +29,8 @@ struct Call {
 Stream* FindStream(Call& call, CUstream handle, CUresult* result);
 Event* FindEvent(Call& call, CUevent handle, CUresult* result);
 
-// Notes an operation that may still use the bytes.
-void NoteUse(Call& call, const char* what, std::uint64_t address, std::uint64_t bytes);
+// The bytes go away: notes an operation that may still use them.
+void Condemn(Call& call, const char* what, std::uint64_t address, std::uint64_t bytes);
 
 // Leaves a call with a result other than kSuccess.
 #define PEGA_FAKE_RETURN_IF(expression)                   \

@@ -55,7 +55,7 @@ CUresult MemFree(CUdeviceptr address) {
     return call.Misuse(kErrorInvalidValue, "no live allocation of the current context's GPU begins "
                                            "at " + Hex(address));
   }
-  NoteUse(call, "freed memory", address, found->bytes);
+  Condemn(call, "freed memory", address, found->bytes);
   MemoryOf(call).Free(address);
   return call.context->dead;
 }
@@ -83,7 +83,7 @@ CUresult MemFreeHost(void* pointer) {
   CUresult result = kSuccess;
   const Pinned* const pinned = FindPinned(call, address, /*allocated=*/true, &result);
   if (pinned == nullptr) return result;
-  NoteUse(call, "freed host memory", address, pinned->bytes);
+  Condemn(call, "freed host memory", address, pinned->bytes);
   call.machine().host.Remove(address);
   return call.context->dead;
 }
@@ -113,7 +113,7 @@ CUresult MemHostUnregister(void* pointer) {
   CUresult result = kSuccess;
   const Pinned* const pinned = FindPinned(call, address, /*allocated=*/false, &result);
   if (pinned == nullptr) return result;
-  NoteUse(call, "unregistered memory", address, pinned->bytes);
+  Condemn(call, "unregistered memory", address, pinned->bytes);
   if (!HostMemory::IsMapped(address, pinned->bytes)) {
     (void)call.Misuse(kSuccess, Hex(address) + " was unmapped before it was unregistered");
   }

@@ -84,18 +84,19 @@ void RaceCheck::ForgetContext(std::uint64_t context) {
   });
 }
 
-const Operation* RaceCheck::FindUnobserved(std::uint64_t address, std::uint64_t bytes) const {
+const Operation* RaceCheck::Condemn(std::uint64_t address, std::uint64_t bytes) {
+  const Operation* first = nullptr;
   ByteSet range;
   range.Add(address, bytes);
   for (const auto& [stream, operations] : of_streams_) {
     for (const OperationPtr& operation : operations) {
       if (operation->observed_at != Operation::kNever) continue;
-      if (range.Meet(operation->reads) != 0 || range.Meet(operation->writes) != 0) {
-        return operation.get();
-      }
+      if (range.Meet(operation->reads) == 0 && range.Meet(operation->writes) == 0) continue;
+      operation->outcome = kErrorIllegalAddress;
+      first = operation.get();
     }
   }
-  return nullptr;
+  return first;
 }
 
 }  // namespace pega::cuda::fake

@@ -28,8 +28,9 @@ class RaceCheck {
   // Lets go what no operation from number `oldest_pending` on can race with.
   void Prune(std::uint64_t oldest_pending);
   void ForgetContext(std::uint64_t context);
-  // An operation that touches the bytes and whose end the host was not told of, or null.
-  const Operation* FindUnobserved(std::uint64_t address, std::uint64_t bytes) const;
+  // The bytes go away. An operation that touches them and whose end the host was not told of, or
+  // null; those that have not run yet will end their context.
+  const Operation* Condemn(std::uint64_t address, std::uint64_t bytes);
 
  private:
   void Check(const Operation& operation, const ByteSet& reads, const ByteSet& writes);

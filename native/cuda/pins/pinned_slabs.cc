@@ -18,6 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLookEvery{50};  // for slabs published meanwhile
+constexpr double kPauseMaxNs = 3600e9;
 constexpr std::uint32_t kUnregisterThreads = 4;
 
 // A thread that takes no signals: those are for the program that we live in.
@@ -103,8 +104,8 @@ void RegisteringThreads::Work(bool first_thread) {
     const Clock::time_point start = Clock::now();
     RegisterPiece(*place, current.status());
     const double took_ns = std::chrono::duration<double, std::nano>(Clock::now() - start).count();
-    queue_.Pause(std::chrono::nanoseconds(
-        static_cast<std::int64_t>(took_ns * std::max(0.0, options_.serving_pause_factor))));
+    const double pause_ns = std::clamp(took_ns * options_.serving_pause_factor, 0.0, kPauseMaxNs);
+    queue_.Pause(std::chrono::nanoseconds(static_cast<std::int64_t>(pause_ns)));
   }
 }
 

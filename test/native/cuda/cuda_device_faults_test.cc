@@ -60,7 +60,9 @@ TEST_F(CudaDeviceFaults, AnErrorThatEndsTheContextEndsAllJobsWithItsCause) {
   DeviceWorld world(fake_, random_);
   ASSERT_NO_FATAL_FAILURE(world.Open(Staged()));
   const std::vector<BlockCopy> blocks = world.SomeBlocks();
-  fake_.fake_cuda_fail_execution("cuLaunchKernel", 1, kErrorIllegalAddress);
+  for (const char* kernel : {"pega_scatter_16", "pega_scatter_4", "pega_scatter_1"}) {
+    fake_.fake_cuda_fail_execution(kernel, 1, kErrorIllegalAddress);
+  }
   for (int i = 0; i < 3; ++i) {
     for (const JobKind kind : {JobKind::kLoadSync, JobKind::kLoadAsync, JobKind::kStore}) {
       const Status status = world.Run(kind, blocks);

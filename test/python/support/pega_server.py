@@ -22,8 +22,9 @@ STOP_WITHIN_S = 30.0
 
 
 class PegaServer:
-    def __init__(self, pool_size: str = "64mb") -> None:
+    def __init__(self, pool_size: str = "64mb", device: str = "cpu") -> None:
         self.pool_size = pool_size
+        self.device = device
         self.folder = Path(tempfile.mkdtemp(prefix="pega-python-test-", dir="/dev/shm"))
         self.socket = self.folder / "pega.sock"
         self.address = f"unix://{self.socket}"
@@ -47,7 +48,7 @@ class PegaServer:
                     "node",
                     str(REPOSITORY / "bin" / "run.js"),
                     "serve",
-                    "--device=cpu",
+                    f"--device={self.device}",
                     "--addr=127.0.0.1:0",
                     "--http-addr=127.0.0.1:0",
                     f"--socket={self.socket}",
