@@ -10,8 +10,6 @@
 namespace pega::cuda {
 namespace {
 
-constexpr double kSecondsMax = 1.6;  // what begins before it ends within 2
-
 std::string FormatUuid(const CUuuid& uuid) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string text = "GPU-";
@@ -63,7 +61,7 @@ void Keep(const Result<std::string>& folder, const CalibrationKey& key, Calibrat
 
 }  // namespace
 
-Result<Calibration> Calibrate(const ContextPtr& context, bool afresh) {
+Result<Calibration> Calibrate(const ContextPtr& context, bool afresh, double seconds_max) {
   const Result<CalibrationKey> key = KeyOf(*context);
   if (!key.ok()) return key.status();
   Calibration calibration;
@@ -81,7 +79,7 @@ Result<Calibration> Calibrate(const ContextPtr& context, bool afresh) {
     }
   }
   const auto began = std::chrono::steady_clock::now();
-  const Result<CostMeasurement> measured = MeasureCost(context, kSecondsMax);
+  const Result<CostMeasurement> measured = MeasureCost(context, seconds_max);
   if (!measured.ok()) return measured.status();
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - began;
   calibration.cost = measured.value().cost;

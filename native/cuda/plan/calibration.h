@@ -17,13 +17,18 @@ struct Calibration {
   CostModel cost;
   std::string gpu;  // name and UUID
   int driver_version = 0;
-  std::string path;  // of the file; empty: it could not be written, `note` says why
+  std::string path;  // of the file; empty: there is none, `note` says why
   std::string note;
   bool from_file = false;
   double seconds = 0;  // that measuring took
 };
 
-// From the file, else measured (at most 2 s) and written. kDevice if the GPU fails.
-Result<Calibration> Calibrate(const ContextPtr& context, bool afresh);
+// What begins before it ends within 2 s.
+inline constexpr double kCalibrationSecondsMax = 1.6;
+
+// From the file, else measured and written. What can't be measured in time keeps the cost model's
+// own values, and is not written either. kDevice, kNoSpace: of the GPU.
+Result<Calibration> Calibrate(const ContextPtr& context, bool afresh,
+                              double seconds_max = kCalibrationSecondsMax);
 
 }  // namespace pega::cuda

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
+#include <cstddef>
 #include <utility>
 #include <vector>
 
@@ -12,13 +12,16 @@
 namespace pega::cuda {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr int kRepeats = 5;
+constexpr int kMedians = 32;          // about as many as there are
 constexpr double kSecondsMin = 1e-9;  // below what events can tell
 
 class Measuring {
  public:
-  Measuring(TimedCopies copies, double seconds_max)
-      : copies_(std::move(copies)), seconds_max_(seconds_max) {}
+  Measuring(TimedCopies copies, Clock::time_point began, double seconds_max)
+      : copies_(std::move(copies)), began_(began), seconds_max_(seconds_max) {}
 
   // What matters most first: a bound of time leaves out the rest.
   Status MeasureAll(CostModel& cost) {
@@ -35,40 +38,60 @@ class Measuring {
     return Status::Ok();
   }
 
-  bool out_of_time() const {
-    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - began_;
-    return spent.count() >= seconds_max_;
-  }
   bool left_out() const { return left_out_; }
 
  private:
+  double spent_seconds() const {
+    const std::chrono::duration<double> spent = Clock::now() - began_;
+    return spent.count();
+  }
   static DirectionCost& Of(CostModel& cost, Direction direction) {
     return cost.direction[static_cast<std::size_t>(direction)];
   }
 
-  // The median of some times, the first left out: it warms up. `use` is not called out of time.
+  // The median of some times, the first left out: it warms up. On a GPU that is slow, of fewer
+  // times. `use` is not called out of time.
   template <typename Time, typename Use>
   Status Median(Time time, Use use) {
+    const double share_end = spent_seconds() + seconds_max_ / kMedians;
     std::vector<double> times;
-    for (int i = 0; i <= kRepeats; ++i) {
-      if (out_of_time()) {
+    for (int i = 0; i <= kRepeats && (i == 0 || spent_seconds() < share_end); ++i) {
+      if (spent_seconds() >= seconds_max_) {
         left_out_ = true;
         return Status::Ok();
       }
       const Result<double> seconds = time();
       if (!seconds.ok()) return seconds.status();
-      if (i > 0) times.push_back(std::max(seconds.value(), kSecondsMin));
+      if (i == 1) times.clear();
+      times.push_back(std::max(seconds.value(), kSecondsMin));
     }
-    std::nth_element(times.begin(), times.begin() + kRepeats / 2, times.end());
-    use(times[kRepeats / 2]);
+    use(MedianOf(times));
     return Status::Ok();
   }
 
+  static double MedianOf(std::vector<double>& times) {
+    const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+    std::nth_element(times.begin(), middle, times.end());
+    return *middle;
+  }
+
+  // By what more bytes take longer; where times are too uneven for that, by what all take.
+  static double Rate(std::uint64_t few_bytes, double few, std::uint64_t many_bytes, double many) {
+    const double share =
+        static_cast<double>(many_bytes - few_bytes) / static_cast<double>(many_bytes);
+    if (many - few < many * share / 2) return static_cast<double>(many_bytes) / many;
+    return static_cast<double>(many_bytes - few_bytes) / (many - few);
+  }
+
   Status MeasureLong(Direction direction, CostModel& cost) {
-    constexpr std::uint64_t kBytes = 2 * TimedCopies::kCopyBytes;
-    return Median([&] { return copies_.Long(direction, kBytes); },
-                  [&](double seconds) {
-                    Of(cost, direction).link_bytes_per_s = static_cast<double>(kBytes) / seconds;
+    constexpr std::uint64_t kBytes = TimedCopies::kCopyBytes;
+    double few = 0;
+    PEGA_RETURN_IF_ERROR(Median([&] { return copies_.Long(direction, kBytes); },
+                                [&](double seconds) { few = seconds; }));
+    return Median([&] { return copies_.Long(direction, 2 * kBytes); },
+                  [&](double many) {
+                    Of(cost, direction).link_bytes_per_s = Rate(kBytes, few, 2 * kBytes, many);
+                    timing_seconds_ = std::clamp(2 * few - many, 0.0, few / 20);
                   });
   }
 
@@ -76,24 +99,23 @@ class Measuring {
     return Median([&] { return copies_.Pitched(direction, kPitchedRowBytesMin << power); },
                   [&](double seconds) {
                     Of(cost, direction).pitched_bytes_per_s[power] =
-                        static_cast<double>(TimedCopies::kCopyBytes) / seconds;
+                        static_cast<double>(TimedCopies::kCopyBytes) /
+                        (seconds - std::min(timing_seconds_, seconds / 20));
                   });
   }
 
-  // What six chunks more take; where times are too uneven for that, what all take.
   Status MeasureStaged(Direction direction, CostModel& cost) {
     constexpr std::uint32_t kFew = 2;
     constexpr std::uint32_t kMany = 8;
     constexpr std::uint32_t kRows = TimedCopies::kChunkBytes / TimedCopies::kRowBytes;
-    constexpr auto kBytes = static_cast<double>(TimedCopies::kChunkBytes);
     double few = 0;
     PEGA_RETURN_IF_ERROR(Median([&] { return copies_.Staged(direction, kFew, kRows); },
                                 [&](double seconds) { few = seconds; }));
     return Median([&] { return copies_.Staged(direction, kMany, kRows); },
                   [&](double many) {
-                    const bool even = many - few > many / 2;
                     Of(cost, direction).staged_bytes_per_s =
-                        even ? (kMany - kFew) * kBytes / (many - few) : kMany * kBytes / many;
+                        Rate(kFew * TimedCopies::kChunkBytes, few, kMany * TimedCopies::kChunkBytes,
+                             many);
                   });
   }
 
@@ -112,8 +134,7 @@ class Measuring {
     };
     PEGA_RETURN_IF_ERROR(Median(many, [&](double seconds) {
       cost.copy_seconds = std::max((seconds - one) / (TimedCopies::kManyCopies - 1), kSecondsMin);
-      std::nth_element(calls.begin(), calls.begin() + kRepeats / 2, calls.end());
-      cost.call_seconds = std::max(calls[kRepeats / 2], kSecondsMin);
+      cost.call_seconds = std::max(MedianOf(calls), kSecondsMin);
     }));
     double direct = 0;
     PEGA_RETURN_IF_ERROR(
@@ -125,19 +146,21 @@ class Measuring {
   }
 
   TimedCopies copies_;
+  const Clock::time_point began_;
   const double seconds_max_;
-  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  double timing_seconds_ = 0;  // what a single copy's time has above its bytes'
   bool left_out_ = false;
 };
 
 }  // namespace
 
 Result<CostMeasurement> MeasureCost(const ContextPtr& context, double seconds_max) {
+  const Clock::time_point began = Clock::now();
   const ScopedContext current(*context);
   PEGA_RETURN_IF_ERROR(current.status());
   Result<TimedCopies> copies = TimedCopies::Create(context);
   if (!copies.ok()) return copies.status();
-  Measuring measuring(std::move(copies).value(), seconds_max);
+  Measuring measuring(std::move(copies).value(), began, seconds_max);
   CostMeasurement measured;
   PEGA_RETURN_IF_ERROR(measuring.MeasureAll(measured.cost));
   if (measuring.left_out()) {

@@ -22,7 +22,7 @@ constexpr std::uint32_t kBlocks = kBlocksBytes / TimedCopies::kRowBytes;
 constexpr std::uint32_t kRowsPerChunk = TimedCopies::kChunkBytes / TimedCopies::kRowBytes;
 constexpr std::uint32_t kDistinctChunks = kBlocks / kRowsPerChunk;
 constexpr std::uint64_t kRowPitch = kHostBytes / kBlocks;  // of staged rows
-constexpr std::uint64_t kBusyBytes = std::uint64_t{8} << 20;
+constexpr std::uint64_t kBusyBytes = std::uint64_t{4} << 20;
 constexpr unsigned kCtas = 16;
 constexpr unsigned kThreads = 512;
 
