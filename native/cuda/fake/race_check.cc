@@ -20,7 +20,7 @@ std::string Hex(std::uint64_t value) {
 }
 
 std::string Describe(const Operation& operation) {
-  return "#" + std::to_string(operation.number) + " " + operation.call + " on stream " +
+  return std::string("#") + std::to_string(operation.number) + " " + operation.call + " on stream " +
          std::to_string(operation.stream);
 }
 
