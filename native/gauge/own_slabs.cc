@@ -13,6 +13,33 @@ namespace {
 
 constexpr std::uint64_t kFillBytes = std::uint64_t{16} << 20;  // of one thread's turn
 
+// A slab whose name went at once: what an engine takes for a change from outside is none.
+class NamelessSlab final : public SlabFile {
+ public:
+  explicit NamelessSlab(std::shared_ptr<SlabFile> file) : file_(std::move(file)) {}
+
+  Status Fill(std::uint64_t offset_bytes, std::uint64_t bytes,
+              const FillOptions& options) override {
+    return file_->Fill(offset_bytes, bytes, options);
+  }
+  Status CheckUnchanged() const override { return file_->CheckWhole(); }
+  Status CheckWhole() const override { return file_->CheckWhole(); }
+  void Unlink() override {}
+  Status Read(std::uint64_t offset_bytes, std::span<const iovec> target) const override {
+    return file_->Read(offset_bytes, target);
+  }
+  Status Write(std::uint64_t offset_bytes, std::span<const iovec> source) const override {
+    return file_->Write(offset_bytes, source);
+  }
+  SlabPages pages() const override { return file_->pages(); }
+  SlabRecord record() const override { return file_->record(); }
+  const std::string& path() const override { return file_->path(); }
+  int fd() const override { return file_->fd(); }
+
+ private:
+  const std::shared_ptr<SlabFile> file_;
+};
+
 class FirstSlabs final : public SlabSet {
  public:
   explicit FirstSlabs(std::vector<std::shared_ptr<SlabFile>> files) : files_(std::move(files)) {}
@@ -79,7 +106,9 @@ Result<OwnSlabs::Slab> OwnSlabs::Make(std::uint32_t ordinal,
 
 std::shared_ptr<SlabSet> OwnSlabs::First(std::uint32_t count) const {
   std::vector<std::shared_ptr<SlabFile>> files;
-  for (std::uint32_t i = 0; i < count; ++i) files.push_back(slabs_[i].file);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    files.push_back(std::make_shared<NamelessSlab>(slabs_[i].file));
+  }
   return std::make_shared<FirstSlabs>(std::move(files));
 }
 

@@ -1,6 +1,7 @@
 // pega.node: registers the classes. src/engine/binding-types.ts describes what JavaScript sees.
 #include "node/addon_state.h"
 #include "node/engine_memory_wrap.h"
+#include "node/gauge_wrap.h"
 #include "node/hold_view_wrap.h"
 #include "node/measure.h"
 #include "node/pool_wrap.h"
@@ -22,6 +23,7 @@ Napi::Object Register(Napi::Env env, Napi::Object exports) {
   TransferWrap::Register(env, exports);
   TransferJobWrap::Register(env);
   ReferenceModelWrap::Register(env, exports);
+  GaugeWrap::Register(env, exports);
   RegisterMeasurements(env, exports);
   return exports;
 }
