@@ -6,6 +6,7 @@ thread never waits for a server or for files to be opened.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from pegaflow.worker.device import CopyDevice
 from pegaflow.worker.failure_log import FailureLog
 from pegaflow.worker.layout import WorkerLayout
 from pegaflow.worker.open_boots import OpenBoots
+
+DEVICE_AGAIN_S = 15.0
+"""A device that could not be opened is tried again so late, a server several times a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,8 @@ class RankLink:
         self._failures = failures
         self._epoch = epoch
         self._slabs_ready = 0
+        self._device_error: PegaError | None = None
+        self._device_again_s = 0.0
         self._client = PegaClient(endpoint)
         self._link = ServerLink(
             self._open,
@@ -78,6 +84,8 @@ class RankLink:
         self._client.close()
 
     def _open(self) -> Registration:
+        if self._device_error is not None and time.monotonic() < self._device_again_s:
+            raise self._device_error
         epoch = self._epoch()
         if any(copies.is_place_of(epoch) for copies in self._boots.open):
             raise PegaError("PEGA_ALREADY_EXISTS", "the former registration is still in use")
@@ -95,8 +103,10 @@ class RankLink:
         )
         try:
             transfer = self._device.open_transfer(registration.memory, self._layout)
-        except BaseException:
+        except PegaError as error:
             registration.close()
+            self._device_error = error
+            self._device_again_s = time.monotonic() + DEVICE_AGAIN_S
             raise
         copies = Copies(registration, transfer)
         try:

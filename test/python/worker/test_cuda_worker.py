@@ -16,6 +16,7 @@ from pegaflow.native.library import Library
 from pegaflow.native.transfer import Transfer
 from pegaflow.wire.handshake import unpack_handshake
 from pegaflow.wire.steps import JobKind
+from pegaflow.worker import rank_link
 from pegaflow.worker.worker_side import WorkerSide
 from support.cuda_driver import CudaDriver, load_fake
 from support.cuda_kv_cache import CudaKVCache
@@ -218,6 +219,23 @@ def test_slabs_that_can_t_be_registered_are_not_reported_and_said_once(
     told.until_ended(worker, [load])
     assert told.outcome(load) == "failed"
     assert len([line for line in said() if "by this GPU" in line]) == 1
+
+
+def test_a_gpu_without_memory_is_tried_again(
+    new_worker: Callable[[], WorkerSide],
+    scheduler: SchedulerStandIn,
+    cache: CudaKVCache,
+    fake: FakeCuda,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(rank_link, "DEVICE_AGAIN_S", 0.3)
+    fake.fail("cuMemAlloc_v2", OUT_OF_MEMORY, times=5)  # 64 MiB of staging down to 4
+    worker = new_worker()
+    worker.register(cache.tensors, cache.config)
+    joined(scheduler)
+    assert any("not registered" in record.message for record in caplog.records)
+    stored(worker, scheduler, cache, [1])
 
 
 def test_nothing_stays_on_the_gpu(
