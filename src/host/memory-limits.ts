@@ -68,7 +68,7 @@ const GIVES_HUGE_PAGES = ['huge=always', 'huge=within_size', 'huge=advise'];
  */
 export function givesHugePages(
   { shmemEnabled }: Pick<MemoryLimits, 'shmemEnabled'>,
-  mount: Mount | null,
+  mount: Mount | null | undefined,
 ): boolean {
   const mounted = mount?.options.some((option) => GIVES_HUGE_PAGES.includes(option)) ?? false;
   return (
