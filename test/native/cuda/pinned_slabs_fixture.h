@@ -107,7 +107,7 @@ class PinWorld : public ::testing::Test {
     pool_.header().PublishSlab(ordinal, slab.value()->record());
     return std::move(slab).value();
   }
-  static constexpr char kRegister[] = "cuMemHostRegister";
+  static constexpr char kRegister[] = "cuMemHostRegister_v2";
   std::uint64_t Registered() const { return fake_.fake_cuda_calls(kRegister); }
   std::uint64_t Unregistered() const { return fake_.fake_cuda_calls("cuMemHostUnregister"); }
 
