@@ -49,9 +49,9 @@ Status CheckReady(const DriverApi& api) {
   const CUresult counted = initialised == kSuccess ? api.DeviceGetCount(&devices) : kSuccess;
   const std::string with = " (" + VersionText(api.version) + ")";
   if (initialised == kErrorStubLibrary) {
-    return Status(Code::kUnsupported,
-                  "libcuda.so.1 is the toolkit's stub, not a driver; required: " +
-                      std::string(kRequired));
+    return Status(
+        Code::kUnsupported,
+        "libcuda.so.1 is the toolkit's stub, not a driver; required: " + std::string(kRequired));
   }
   if (initialised != kSuccess) {
     return Status(Code::kUnsupported, ToStatus(api, "cuInit", initialised).message() + with);
@@ -78,9 +78,9 @@ Result<const DriverApi*> DriverApi::Load(const std::string& library) {
   void* const handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* const why = dlerror();
-    return Status(Code::kUnsupported, library + " not found: " +
-                                          (why == nullptr ? "no reason given" : why) +
-                                          "; required: " + kRequired);
+    return Status(Code::kUnsupported,
+                  library + " not found: " + (why == nullptr ? "no reason given" : why) +
+                      "; required: " + kRequired);
   }
   auto api = std::make_unique<DriverApi>();
   const std::vector<std::string> missing = FindAll(handle, api.get());

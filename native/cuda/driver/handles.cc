@@ -44,8 +44,8 @@ Result<std::shared_ptr<const Context>> Context::RetainPrimary(const DriverApi& a
   CUdevice device = 0;
   PEGA_RETURN_IF_ERROR(ToStatus(api, "cuDeviceGet", api.DeviceGet(&device, ordinal)));
   CUcontext handle = nullptr;
-  PEGA_RETURN_IF_ERROR(ToStatus(api, "cuDevicePrimaryCtxRetain",
-                                api.DevicePrimaryCtxRetain(&handle, device)));
+  PEGA_RETURN_IF_ERROR(
+      ToStatus(api, "cuDevicePrimaryCtxRetain", api.DevicePrimaryCtxRetain(&handle, device)));
   return std::shared_ptr<const Context>(new Context(api, ordinal, device, handle));
 }
 
@@ -76,9 +76,9 @@ Result<Stream> MakeStream(const ContextPtr& context, bool high_priority) {
   PEGA_RETURN_IF_ERROR(ToStatus(api, "cuCtxGetStreamPriorityRange",
                                 api.CtxGetStreamPriorityRange(&lowest, &highest)));
   CUstream stream = nullptr;
-  PEGA_RETURN_IF_ERROR(ToStatus(api, "cuStreamCreateWithPriority",
-                                api.StreamCreateWithPriority(&stream, kStreamNonBlocking,
-                                                             high_priority ? highest : lowest)));
+  PEGA_RETURN_IF_ERROR(ToStatus(
+      api, "cuStreamCreateWithPriority",
+      api.StreamCreateWithPriority(&stream, kStreamNonBlocking, high_priority ? highest : lowest)));
   return Stream(context, stream,
                 [](const DriverApi& of, CUstream handle) { (void)of.StreamDestroy(handle); });
 }
@@ -91,8 +91,8 @@ Result<Event> MakeTimingEvent(const ContextPtr& context) { return MakeEventWith(
 
 Result<DeviceMemory> AllocateDevice(const ContextPtr& context, std::uint64_t bytes) {
   CUdeviceptr address = 0;
-  PEGA_RETURN_IF_ERROR(MemoryStatus(context->api(), "cuMemAlloc", bytes,
-                                    context->api().MemAlloc(&address, bytes)));
+  PEGA_RETURN_IF_ERROR(
+      MemoryStatus(context->api(), "cuMemAlloc", bytes, context->api().MemAlloc(&address, bytes)));
   return DeviceMemory(context, address,
                       [](const DriverApi& api, CUdeviceptr handle) { (void)api.MemFree(handle); });
 }
@@ -124,8 +124,8 @@ Result<Module> LoadModule(const ContextPtr& context, const char* ptx) {
     return Status(loaded.code(), loaded.message() + " (the driver is of CUDA " +
                                      std::to_string(api.version / 1000) + "." +
                                      std::to_string(api.version % 1000 / 10) +
-                                     ", the kernels are PTX " + PtxWord(ptx, ".version") +
-                                     " for " + PtxWord(ptx, ".target") + ")");
+                                     ", the kernels are PTX " + PtxWord(ptx, ".version") + " for " +
+                                     PtxWord(ptx, ".target") + ")");
   }
   return Module(context, module,
                 [](const DriverApi& of, CUmodule handle) { (void)of.ModuleUnload(handle); });

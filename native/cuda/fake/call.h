@@ -33,9 +33,9 @@ Event* FindEvent(Call& call, CUevent handle, CUresult* result);
 void Condemn(Call& call, const char* what, std::uint64_t address, std::uint64_t bytes);
 
 // Leaves a call with a result other than kSuccess.
-#define PEGA_FAKE_RETURN_IF(expression)                   \
-  do {                                                    \
-    const CUresult pega_fake_result_ = (expression);      \
+#define PEGA_FAKE_RETURN_IF(expression)                          \
+  do {                                                           \
+    const CUresult pega_fake_result_ = (expression);             \
     if (pega_fake_result_ != kSuccess) return pega_fake_result_; \
   } while (false)
 

@@ -57,8 +57,8 @@ CUresult CheckDevice(Call& call, Side* side, std::uint64_t extent) {
   const DeviceMemory& memory = *machine.memory[static_cast<std::size_t>(call.context->device)];
   const Allocation* const found = memory.Find(side->address);
   if (found == nullptr) {
-    return call.Misuse(kErrorInvalidValue, Hex(side->address) +
-                                               " is in no live allocation of the context's GPU");
+    return call.Misuse(kErrorInvalidValue,
+                       Hex(side->address) + " is in no live allocation of the context's GPU");
   }
   if (extent > found->address + found->bytes - side->address) {
     return call.Misuse(kErrorInvalidValue, std::to_string(extent) + " bytes at " +
@@ -105,7 +105,8 @@ CUresult Check(Call& call, Side* side, std::uint64_t width, std::uint64_t rows) 
   switch (side->memory_type) {
     case kMemoryDevice: return CheckDevice(call, side, extent);
     case kMemoryHost: return CheckHost(call, side, extent);
-    default: return call.Misuse(kErrorInvalidValue, "a memory type that is neither host nor device");
+    default:
+      return call.Misuse(kErrorInvalidValue, "a memory type that is neither host nor device");
   }
 }
 

@@ -52,8 +52,10 @@ CUresult MemFree(CUdeviceptr address) {
   if (address == 0) return kSuccess;
   const Allocation* const found = MemoryOf(call).Find(address);
   if (found == nullptr || found->address != address) {
-    return call.Misuse(kErrorInvalidValue, "no live allocation of the current context's GPU begins "
-                                           "at " + Hex(address));
+    return call.Misuse(kErrorInvalidValue,
+                       "no live allocation of the current context's GPU begins "
+                       "at " +
+                           Hex(address));
   }
   Condemn(call, "freed memory", address, found->bytes);
   MemoryOf(call).Free(address);

@@ -27,7 +27,8 @@ int NumberAfter(const char* text, const char* directive) {
   const char* at = std::strstr(text, directive);
   if (at == nullptr) return -1;
   int value = 0;
-  for (at += std::strcspn(at, "0123456789"); *at == '.' || std::isdigit(static_cast<unsigned char>(*at)); ++at) {
+  for (at += std::strcspn(at, "0123456789");
+       *at == '.' || std::isdigit(static_cast<unsigned char>(*at)); ++at) {
     if (*at != '.') value = value * 10 + (*at - '0');
   }
   return value;

@@ -178,8 +178,8 @@ CUresult EventElapsedTime(float* milliseconds, CUevent from_handle, CUevent to_h
     return call.Misuse(kErrorInvalidHandle, "an event was made without timing");
   }
   if (!HasEnded(from->record) || !HasEnded(to->record)) return kErrorNotReady;
-  *milliseconds = std::chrono::duration<float, std::milli>(to->record->ended - from->record->ended)
-                      .count();
+  *milliseconds =
+      std::chrono::duration<float, std::milli>(to->record->ended - from->record->ended).count();
   return kSuccess;
 }
 

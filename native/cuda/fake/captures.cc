@@ -17,9 +17,9 @@ CUresult RefuseUnsafe(Call& call) {
   CUresult result = kSuccess;
   for (auto& [id, capture] : call.machine().captures) {
     const bool own = capture.thread == std::this_thread::get_id();
-    const bool refused = own ? capture.mode != kCaptureRelaxed
-                             : capture.mode == kCaptureGlobal &&
-                                   ThreadCaptureMode() == kCaptureGlobal;
+    const bool refused =
+        own ? capture.mode != kCaptureRelaxed
+            : capture.mode == kCaptureGlobal && ThreadCaptureMode() == kCaptureGlobal;
     if (!refused) continue;
     capture.invalidated = true;
     result = kErrorStreamCaptureUnsupported;

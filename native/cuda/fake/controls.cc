@@ -54,7 +54,10 @@ std::vector<std::string> PendingLines(const Machine& machine) {
   std::sort(operations.begin(), operations.end(),
             [](const OperationPtr& a, const OperationPtr& b) { return a->number < b->number; });
   std::vector<std::string> lines;
-  for (const OperationPtr& operation : operations) lines.push_back(Describe(*operation));
+  for (const OperationPtr& operation : operations) {
+    const bool begun = operation->state == Operation::State::kBegun;
+    lines.push_back(Describe(*operation) + (begun ? ", begun" : ""));
+  }
   return lines;
 }
 
@@ -96,8 +99,7 @@ PEGA_FAKE_CONTROL void fake_cuda_fail(const char* function, unsigned n, CUresult
   Driver::Get().machine->faults.FailCall(function, n, result, times);
 }
 
-PEGA_FAKE_CONTROL void fake_cuda_fail_execution(const char* function, unsigned n,
-                                                CUresult result) {
+PEGA_FAKE_CONTROL void fake_cuda_fail_execution(const char* function, unsigned n, CUresult result) {
   const std::lock_guard lock(Driver::Get().mutex);
   Driver::Get().machine->faults.FailExecution(function, n, result);
 }

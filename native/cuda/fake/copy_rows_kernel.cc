@@ -77,11 +77,10 @@ class CopyRowsKernel : public Work {
       machine.misuse.Note(Describe(operation) + ": a span goes past its row");
       return kErrorIllegalAddress;
     }
-    std::byte* const in_row = KernelBytes(
-        machine, operation, of_.rows + row * of_.row_pitch_bytes + span.row_offset_bytes,
-        span.bytes);
-    std::byte* const in_block =
-        KernelBytes(machine, operation, Address(span, block), span.bytes);
+    std::byte* const in_row =
+        KernelBytes(machine, operation,
+                    of_.rows + row * of_.row_pitch_bytes + span.row_offset_bytes, span.bytes);
+    std::byte* const in_block = KernelBytes(machine, operation, Address(span, block), span.bytes);
     if (in_row == nullptr || in_block == nullptr) return kErrorIllegalAddress;
     pieces_.push_back(scatter_ ? Piece{in_block, in_row, span.bytes}
                                : Piece{in_row, in_block, span.bytes});

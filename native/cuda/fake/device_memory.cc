@@ -19,7 +19,8 @@ constexpr std::uint64_t kFreshBytesMax = std::uint64_t{4} << 20;
 std::uint64_t Pages(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
 std::uint64_t Reserve(std::uint64_t bytes) {
-  void* const at = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const at =
+      mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) {
     std::perror("fake CUDA driver: mmap of device memory");
     std::abort();
@@ -31,7 +32,10 @@ std::uint64_t Reserve(std::uint64_t bytes) {
 }  // namespace
 
 DeviceMemory::DeviceMemory(std::uint64_t bytes)
-    : total_(bytes), span_(2 * bytes), base_(Reserve(span_)), distance_(Reserve(span_) - base_),
+    : total_(bytes),
+      span_(2 * bytes),
+      base_(Reserve(span_)),
+      distance_(Reserve(span_) - base_),
       next_(base_) {}
 
 DeviceMemory::~DeviceMemory() {

@@ -12,9 +12,9 @@ using Time = std::chrono::steady_clock::time_point;
 
 bool MayBegin(const Machine& machine, const Stream& stream, const Operation& operation) {
   if ((stream.held || machine.hold_all) && stream.allowance == 0) return false;
-  return std::all_of(operation.after.begin(), operation.after.end(), [](const OperationPtr& former) {
-    return former->state == Operation::State::kDone;
-  });
+  return std::all_of(
+      operation.after.begin(), operation.after.end(),
+      [](const OperationPtr& former) { return former->state == Operation::State::kDone; });
 }
 
 // A stream whose next step may run now, or null; then *wake is when one that was begun is due.

@@ -29,10 +29,10 @@ bool WorksWithoutContext(const char* symbol) {
 }
 
 bool IsUnsafeInCapture(const char* symbol) {
-  return IsAmong(symbol, {"cuMemAlloc_v2", "cuMemFree_v2", "cuMemHostAlloc", "cuMemFreeHost",
-                          "cuMemHostRegister_v2", "cuMemHostUnregister", "cuEventQuery",
-                          "cuEventSynchronize", "cuStreamSynchronize", "cuModuleLoadData",
-                          "cuModuleUnload"});
+  return IsAmong(
+      symbol, {"cuMemAlloc_v2", "cuMemFree_v2", "cuMemHostAlloc", "cuMemFreeHost",
+               "cuMemHostRegister_v2", "cuMemHostUnregister", "cuEventQuery", "cuEventSynchronize",
+               "cuStreamSynchronize", "cuModuleLoadData", "cuModuleUnload"});
 }
 
 // These give back what they name in a context that has ended as well.
@@ -86,15 +86,16 @@ bool IsMissing(const char* symbol) {
 
 Call& Call::Current() { return *current_call; }
 
-#define PEGA_FAKE_EXPORT(field, symbol, arguments)                                      \
-  struct field##Symbol {                                                                \
-    static constexpr char kName[] = symbol;                                             \
-  };                                                                                    \
-  extern "C" decltype(DriverApi::field) pega_fake_find_##field() {                      \
-    return IsMissing(symbol) ? nullptr : &Entry<field##Symbol, &calls::field>::Run;     \
-  }                                                                                     \
-  extern "C" __attribute__((ifunc("pega_fake_find_" #field), visibility("default")))    \
-  CUresult pega_fake_##field arguments __asm__(symbol);
+#define PEGA_FAKE_EXPORT(field, symbol, arguments)                                  \
+  struct field##Symbol {                                                            \
+    static constexpr char kName[] = symbol;                                         \
+  };                                                                                \
+  extern "C" decltype(DriverApi::field) pega_fake_find_##field() {                  \
+    return IsMissing(symbol) ? nullptr : &Entry<field##Symbol, &calls::field>::Run; \
+  }                                                                                 \
+  extern "C"                                                                        \
+      __attribute__((ifunc("pega_fake_find_" #field),                               \
+                     visibility("default"))) CUresult pega_fake_##field arguments __asm__(symbol);
 PEGA_CUDA_REQUIRED(PEGA_FAKE_EXPORT)
 PEGA_CUDA_OPTIONAL(PEGA_FAKE_EXPORT)
 #undef PEGA_FAKE_EXPORT

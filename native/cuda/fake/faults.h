@@ -32,7 +32,7 @@ class Faults {
  private:
   struct Fault {
     std::string function;
-    unsigned n;      // 1: the next
+    unsigned n;  // 1: the next
     CUresult result;
     unsigned times;  // 0: for ever
   };

@@ -112,9 +112,8 @@ void Machine::PruneRaces() {
 }
 
 void Machine::ForgetDrained() {
-  std::erase_if(running, [](const StreamPtr& stream) {
-    return stream->destroyed && stream->queue.empty();
-  });
+  std::erase_if(running,
+                [](const StreamPtr& stream) { return stream->destroyed && stream->queue.empty(); });
 }
 
 void Machine::DropContext(std::uint64_t context) {

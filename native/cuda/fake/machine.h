@@ -91,8 +91,8 @@ class Driver {
   std::condition_variable changed;  // work was given or has ended, a gate was opened
   std::unique_ptr<Machine> machine;
   bool initialised = false;
-  bool executing = false;  // an operation moves bytes, outside the mutex
-  int idle_waiters = 0;    // the executor gives way to them
+  bool executing = false;            // an operation moves bytes, outside the mutex
+  int idle_waiters = 0;              // the executor gives way to them
   std::atomic<bool> forked = false;  // a child: its executor is not there
 
   // Until no operation moves bytes, so that memory may go away as long as the mutex is held.

@@ -1,5 +1,5 @@
-// pega_matrix_product: bf16 inputs, float sums. A product of more than kMultiplyAddsMax is worked out
-// for its first rows only, once whatever `repeats` says: a host's core is no GPU.
+// pega_matrix_product: bf16 inputs, float sums. A product of more than kMultiplyAddsMax is worked
+// out for its first rows only, once whatever `repeats` says: a host's core is no GPU.
 #include <cstring>
 #include <vector>
 
@@ -30,8 +30,7 @@ class MatrixProduct : public Work {
         KernelBytes(machine, operation, of_.a, m * k * sizeof(std::uint16_t)));
     b_ = reinterpret_cast<const std::uint16_t*>(
         KernelBytes(machine, operation, of_.b, k * n * sizeof(std::uint16_t)));
-    c_ = reinterpret_cast<float*>(
-        KernelBytes(machine, operation, of_.c, m * n * sizeof(float)));
+    c_ = reinterpret_cast<float*>(KernelBytes(machine, operation, of_.c, m * n * sizeof(float)));
     return a_ == nullptr || b_ == nullptr || c_ == nullptr ? kErrorIllegalAddress : kSuccess;
   }
   void Garble() override {

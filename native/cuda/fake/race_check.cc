@@ -20,8 +20,8 @@ std::string Hex(std::uint64_t value) {
 }
 
 std::string Describe(const Operation& operation) {
-  return std::string("#") + std::to_string(operation.number) + " " + operation.call + " on stream " +
-         std::to_string(operation.stream);
+  return std::string("#") + std::to_string(operation.number) + " " + operation.call +
+         " on stream " + std::to_string(operation.stream);
 }
 
 void RaceCheck::Add(const OperationPtr& operation) {

@@ -1,9 +1,9 @@
 // RaceCheck: finds operations of different streams that touch the same bytes, one of them writing,
-// and that neither events nor the host's waiting put in an order. Exact: it goes by what is ordered,
-// not by when things happened to run.
+// and that neither events nor the host's waiting put in an order. Exact: it goes by what is
+// ordered, not by when things happened to run.
 //
-// An operation counts as ordered before all that is enqueued once the host, in whichever thread, has
-// been told that it ended. Guarded by the driver's mutex.
+// An operation counts as ordered before all that is enqueued once the host, in whichever thread,
+// has been told that it ended. Guarded by the driver's mutex.
 #pragma once
 
 #include <cstdint>

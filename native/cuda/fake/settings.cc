@@ -45,23 +45,38 @@ void ReadWord(const std::string& word, Settings* into) {
   const std::size_t equals = word.find('=');
   if (equals == std::string::npos) Refuse(word);
   const std::string key = word.substr(0, equals), value = word.substr(equals + 1);
-  if (key == "name") into->name = value;
-  else if (key == "missing") into->missing.push_back(value);
-  else if (key == "fail") ReadFailure(value, word, into);
-  else if (key == "delay_us") ReadDelay(value, word, into);
-  else if (key == "memory_mib") into->memory_bytes = Number(value, word) << 20;
-  else if (key == "seed") into->seed = Number(value, word);
-  else if (key == "quiet") into->quiet = Number(value, word) != 0;
-  else if (key == "abort") into->abort = Number(value, word) != 0;
+  if (key == "name")
+    into->name = value;
+  else if (key == "missing")
+    into->missing.push_back(value);
+  else if (key == "fail")
+    ReadFailure(value, word, into);
+  else if (key == "delay_us")
+    ReadDelay(value, word, into);
+  else if (key == "memory_mib")
+    into->memory_bytes = Number(value, word) << 20;
+  else if (key == "seed")
+    into->seed = Number(value, word);
+  else if (key == "quiet")
+    into->quiet = Number(value, word) != 0;
+  else if (key == "abort")
+    into->abort = Number(value, word) != 0;
   else {
     const int number = static_cast<int>(Number(value, word));
-    if (key == "gpus") into->gpus = number;
-    else if (key == "capability") into->capability = number;
-    else if (key == "version") into->version = number;
-    else if (key == "sms") into->multiprocessors = number;
-    else if (key == "init") into->init = number;
-    else if (key == "ptx_max") into->ptx_max = number;
-    else Refuse(word);
+    if (key == "gpus")
+      into->gpus = number;
+    else if (key == "capability")
+      into->capability = number;
+    else if (key == "version")
+      into->version = number;
+    else if (key == "sms")
+      into->multiprocessors = number;
+    else if (key == "init")
+      into->init = number;
+    else if (key == "ptx_max")
+      into->ptx_max = number;
+    else
+      Refuse(word);
   }
 }
 

@@ -72,9 +72,9 @@ TEST(DriverApi, AResultHasNameNumberAndText) {
 }
 
 TEST(DriverApi, WhatEndsAContext) {
-  for (const CUresult result : {kErrorIllegalAddress, kErrorLaunchFailed, kErrorEccUncorrectable,
-                                kErrorMisalignedAddress, kErrorInvalidPc, kErrorAssert,
-                                kErrorContextIsDestroyed, kErrorUnknown}) {
+  for (const CUresult result :
+       {kErrorIllegalAddress, kErrorLaunchFailed, kErrorEccUncorrectable, kErrorMisalignedAddress,
+        kErrorInvalidPc, kErrorAssert, kErrorContextIsDestroyed, kErrorUnknown}) {
     EXPECT_TRUE(IsSticky(result)) << result;
   }
   for (const CUresult result : {kSuccess, kErrorNotReady, kErrorOutOfMemory, kErrorInvalidValue,

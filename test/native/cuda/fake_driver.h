@@ -29,7 +29,7 @@ class FakeDriver {
   explicit FakeDriver(const std::string& settings = kStrict) {
     void* const library = dlopen(PEGA_FAKE_CUDA_LIBRARY, RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) Refuse(dlerror());
-#define PEGA_FIND(name, result, arguments)                         \
+#define PEGA_FIND(name, result, arguments)                        \
   name = reinterpret_cast<decltype(name)>(dlsym(library, #name)); \
   if (name == nullptr) Refuse(#name);
     PEGA_FAKE_CUDA_CONTROLS(PEGA_FIND)

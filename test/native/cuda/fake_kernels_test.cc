@@ -8,9 +8,9 @@
 namespace pega::cuda {
 namespace {
 
-constexpr std::size_t kRows = 0;                 // offsets on the device
+constexpr std::size_t kRows = 0;  // offsets on the device
 constexpr std::size_t kBlocks = 64 << 10;
-constexpr std::size_t kIds = 0, kSpans = 4096;   // and in host memory
+constexpr std::size_t kIds = 0, kSpans = 4096;  // and in host memory
 
 // Rows of two spans, of 32 and 16 bytes, to and from the blocks of one layer.
 struct FakeKernels : testing::Test {
@@ -157,8 +157,8 @@ TEST(FakeMatrixProduct, IsTheProduct) {
   constexpr std::uint16_t kTwo = 0x4000, kThree = 0x4040;  // bf16
   for (unsigned i = 0; i < kSize; ++i) a[i * kSize + i] = kTwo;
   for (unsigned i = 0; i < kSize * kSize; ++i) b[i] = i % 2 == 0 ? kTwo : kThree;
-  MatrixProductArguments of{inputs.get(), inputs.get() + kSize * kSize * 2, output.get(),
-                            kSize, kSize, kSize, 3};
+  MatrixProductArguments of{
+      inputs.get(), inputs.get() + kSize * kSize * 2, output.get(), kSize, kSize, kSize, 3};
   void* parameters[] = {&of};
   ASSERT_EQ(gpu.api.LaunchKernel(function, 1, 1, 1, 256, 1, 1, 0, gpu.a.get(), parameters, nullptr),
             kSuccess);

@@ -89,9 +89,9 @@ TEST_F(FakeRaces, AnEndThatNobodyAskedForOrdersNothing) {
 
 TEST_F(FakeRaces, ReadersAndNeighboursAreNoRace) {
   Store(gpu.a, 0, 0);
-  Store(gpu.b, 0, kBytes);         // the same bytes read twice
+  Store(gpu.b, 0, kBytes);  // the same bytes read twice
   Load(gpu.a, 2 * kBytes);
-  Load(gpu.b, 3 * kBytes);         // neighbours
+  Load(gpu.b, 3 * kBytes);  // neighbours
   Drain();
   EXPECT_TRUE(gpu.fake.Misuse().empty());
 }

@@ -118,8 +118,7 @@ TEST(Modules, AGpuThatIsTooOldAndTextThatIsNoPtx) {
   const FakeDriver fake("capability=70");
   const ContextPtr context = Context::RetainPrimary(fake.api(), 0).value();
   const ScopedContext current(*context);
-  EXPECT_NE(LoadModule(context, CopyRowsPtx()).status().message().find("(209)"),
-            std::string::npos);
+  EXPECT_NE(LoadModule(context, CopyRowsPtx()).status().message().find("(209)"), std::string::npos);
   EXPECT_NE(LoadModule(context, "ELF").status().message().find("(200)"), std::string::npos);
 }
 
