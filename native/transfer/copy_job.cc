@@ -54,6 +54,13 @@ Status CopyJob::Check(const JobSpec& spec, const BlockLayout& layout) {
 CopyJob::CopyJob(JobId id, JobSpec spec, const BlockLayout& layout)
     : id_(id), spec_(std::move(spec)), layout_(layout) {
   if (spec_.group_ends.empty()) spec_.group_ends.push_back(layout.layer_count());
+  // Neighbours in a slab are one copy, and one long read or write, whatever order they came in.
+  const auto before = [](const BlockCopy& a, const BlockCopy& b) {
+    return std::pair(a.slot.slab_ordinal, a.slot.page) < std::pair(b.slot.slab_ordinal, b.slot.page);
+  };
+  if (!std::is_sorted(spec_.blocks.begin(), spec_.blocks.end(), before)) {
+    std::sort(spec_.blocks.begin(), spec_.blocks.end(), before);
+  }
 }
 
 std::uint32_t CopyJob::GroupBegin(std::uint32_t group) const {

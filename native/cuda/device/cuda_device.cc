@@ -171,6 +171,11 @@ Status Copier::FindSlabs(const CopyPiece& piece, Prepared& prepared) const {
   std::optional<std::uint32_t> last;
   for (const BlockCopy& block : piece.blocks) {
     const std::uint32_t ordinal = block.slot.slab_ordinal;
+    if (block.slot.offset_bytes() + layout_.slot_bytes() > options_.slab_bytes) {
+      return Status(Code::kInvalidArgument, "slot at page " + std::to_string(block.slot.page) +
+                                                " of slab " + std::to_string(ordinal) +
+                                                " passes the slab's end");
+    }
     if (last == ordinal) continue;
     last = ordinal;
     const Result<const PinnedSlab*> found = pins_->Find(ordinal);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cuda/kernels/kernel_images.h"
 #include "cuda/plan/calibration.h"
 
 namespace pega::cuda {
@@ -11,6 +12,24 @@ constexpr std::uint64_t kStagingBytesLeast = std::uint64_t{4} << 20;
 constexpr std::uint64_t kSyncArgumentBytes = std::uint64_t{4} << 20;
 constexpr std::uint64_t kArgumentBytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t kChunkGranularity = 4096;
+
+Status CheckGpu(const Context& context) {
+  const DriverApi& api = context.api();
+  if (api.version < kOldestDriverVersion) {
+    return Status(Code::kUnsupported, "the driver is of CUDA " + std::to_string(api.version / 1000) +
+                                          "." + std::to_string(api.version % 1000 / 10) +
+                                          "; pega's kernels need " + kOldestDriver);
+  }
+  int major = 0;
+  PEGA_RETURN_IF_ERROR(ToStatus(
+      api, "cuDeviceGetAttribute",
+      api.DeviceGetAttribute(&major, kAttributeComputeCapabilityMajor, context.device())));
+  if (major >= kOldestComputeCapabilityMajor) return Status::Ok();
+  return Status(Code::kUnsupported, "GPU " + std::to_string(context.ordinal()) +
+                                        " has compute capability " + std::to_string(major) +
+                                        ".x; pega's kernels need " +
+                                        std::to_string(kOldestComputeCapabilityMajor) + ".0");
+}
 
 Status CheckAddress(const Context& context, std::uint32_t layer, CUdeviceptr address) {
   const DriverApi& api = context.api();
@@ -93,6 +112,7 @@ Result<std::unique_ptr<DeviceParts>> DeviceParts::Open(const ContextPtr& context
                                                        const BlockLayout& layout,
                                                        const CudaDeviceOptions& options) {
   auto parts = std::make_unique<DeviceParts>();
+  PEGA_RETURN_IF_ERROR(CheckGpu(*context));
   PEGA_RETURN_IF_ERROR(CheckAllocations(*context, layout));
   PEGA_RETURN_IF_ERROR(OpenPlanner(context, layout, options, *parts));
   PEGA_RETURN_IF_ERROR(OpenStaging(context, options.staging_bytes, *parts));

@@ -117,6 +117,14 @@ TEST_F(CudaDeviceFaults, TakesLessStagingWhereTheGpuIsFull) {
   EXPECT_TRUE(world.Run(JobKind::kStore, world.SomeBlocks()).ok());
 }
 
+TEST_F(CudaDeviceFaults, ASlotBeyondItsSlabIsRefused) {
+  DeviceWorld world(fake_, random_);
+  ASSERT_NO_FATAL_FAILURE(world.Open());
+  const auto last = static_cast<std::uint32_t>(DeviceWorld::kSlabBytes / kPageBytes);
+  EXPECT_EQ(world.Run(JobKind::kStore, {{0, {1, last}}}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(world.Run(JobKind::kLoadSync, {{0, {1, last}}}).code(), Code::kInvalidArgument);
+}
+
 TEST_F(CudaDeviceFaults, RefusesAGpuWithoutRoom) {
   DeviceWorld world(fake_, random_);
   Fail("cuMemAlloc_v2", 1, kErrorOutOfMemory, 0);
@@ -131,6 +139,18 @@ TEST_F(CudaDeviceFaults, RefusesMemoryThatIsNotTheGpus) {
   CudaDeviceOptions options = DeviceWorld::Options();
   options.ordinal = 7;
   EXPECT_EQ(world.MakeDevice(options).status().code(), Code::kInvalidArgument);
+}
+
+TEST(CudaDeviceSupport, NamesAnOldDriverAndAnOldGpu) {
+  for (const auto& [setting, word] : {std::pair<std::string, std::string>{",version=11080", "11.8"},
+                                      {",capability=75", "7.x"}}) {
+    FakeDriver fake(FakeDriver::kStrict + setting);
+    std::mt19937_64 random(3);
+    DeviceWorld world(fake, random);
+    const Status refused = world.MakeDevice(DeviceWorld::Options()).status();
+    EXPECT_EQ(refused.code(), Code::kUnsupported);
+    EXPECT_NE(refused.message().find(word), std::string::npos) << refused.message();
+  }
 }
 
 // Any call while opening may fail: an error, no crash, and everything is given back.
