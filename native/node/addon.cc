@@ -1,5 +1,7 @@
 // pega.node: registers the classes. src/engine/binding-types.ts describes what JavaScript sees.
 #include "node/addon_state.h"
+#include "node/cuda_calibrate.h"
+#include "node/cuda_probe.h"
 #include "node/engine_memory_wrap.h"
 #include "node/gauge_wrap.h"
 #include "node/hold_view_wrap.h"
@@ -25,6 +27,8 @@ Napi::Object Register(Napi::Env env, Napi::Object exports) {
   ReferenceModelWrap::Register(env, exports);
   GaugeWrap::Register(env, exports);
   RegisterMeasurements(env, exports);
+  RegisterCudaProbe(env, exports);
+  RegisterCudaCalibration(env, exports);
   return exports;
 }
 
