@@ -26,8 +26,8 @@ struct Calibration {
 // What begins before it ends within 2 s.
 inline constexpr double kCalibrationSecondsMax = 1.6;
 
-// From the file, else measured and written. What can't be measured in time keeps the cost model's
-// own values, and is not written either. kDevice, kNoSpace: of the GPU.
+// From the file, else measured and written. What can't be measured in time has the cost model's own
+// values and a note, and is not written. kDevice, kNoSpace: of the GPU.
 Result<Calibration> Calibrate(const ContextPtr& context, bool afresh,
                               double seconds_max = kCalibrationSecondsMax);
 

@@ -163,10 +163,10 @@ Result<CostMeasurement> MeasureCost(const ContextPtr& context, double seconds_ma
   Measuring measuring(std::move(copies).value(), began, seconds_max);
   CostMeasurement measured;
   PEGA_RETURN_IF_ERROR(measuring.MeasureAll(measured.cost));
-  if (measuring.left_out()) {
-    measured.note =
-        "the GPU was too slow or too busy to measure all in time: "
-        "some values are those of an H100";
+  if (measuring.left_out()) {  // half of the values would be worse than none: relations matter
+    measured = {CostModel{},
+                "the GPU was too slow or too busy to be measured in time: "
+                "the values are those of an H100"};
   } else if (!IsPlausible(measured.cost)) {
     measured = {CostModel{}, "what was measured can't be right: the values are those of an H100"};
   }

@@ -14,7 +14,8 @@ struct CostMeasurement {
   std::string note;  // empty: all of it was measured, and can be believed
 };
 
-// After seconds_max what is left keeps the cost model's own values. kDevice, kNoSpace: of the GPU.
+// Where seconds_max are not enough, the values are the cost model's own. kDevice, kNoSpace: of the
+// GPU.
 Result<CostMeasurement> MeasureCost(const ContextPtr& context, double seconds_max);
 
 }  // namespace pega::cuda

@@ -196,6 +196,15 @@ TEST(PlannerExamples, StagedWholeSlotsAreLongRows) {
              {kSlab + 64 * kMiB, 16 * kMiB, 4 * kMiB, 16 * kMiB, 16 * kMiB, 1});
 }
 
+TEST(PlannerExamples, BlocksApartOnTheDeviceAreRowsOfWholeSlots) {
+  const BlockLayout layout =
+      BlockLayout::Create({{kDevice, 3 * kMiB * kBlocks}}, {{0, 0, 0, 3 * kMiB, 2 * kMiB}}, kBlocks)
+          .value();
+  const CopyPlan plan = Plan(layout, Neighbours(32, 2 * kMiB), 1);
+  ASSERT_EQ(plan.direct.size(), 1U);
+  ExpectCopy(plan.direct[0], {kSlab, 2 * kMiB, kDevice + 300 * kMiB, 3 * kMiB, 2 * kMiB, 32});
+}
+
 TEST(PlannerExamples, KAndVApartAreTwoSpansALayer) {
   const BlockLayout layout = LayerTensors(128 * kKiB, 2);
   const std::vector<RowSpan> spans = Planner(layout, {}).Spans(1, 3);
