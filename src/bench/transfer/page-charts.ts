@@ -1,5 +1,6 @@
 // Bars of each scenario's share of the link, grouped by what was copied and in which pieces.
-import { formatShare, gigabytes, shortBytes, verdictOn } from './formats.js';
+import { formatBytes } from '../../units.js';
+import { formatShare, gigabytes, verdictOn } from './formats.js';
 import { escapeHtml } from './page-text.js';
 import type { ScenarioResult } from './result.js';
 import { copyName } from './scenarios.js';
@@ -8,36 +9,41 @@ import { copyName } from './scenarios.js';
 const SCALE_END = 1.05;
 
 export function renderCharts(scenarios: readonly ScenarioResult[]): string {
-  const groups = new Map<string, ScenarioResult[]>();
-  for (const scenario of scenarios) {
-    const title = titleOf(scenario);
-    groups.set(title, [...(groups.get(title) ?? []), scenario]);
-  }
-  const charts = [...groups].map(([title, members]) => renderChart(title, members));
+  const shapes = [...groupBy(scenarios, shapeOf)].map(([shape, members]) => {
+    const charts = [...groupBy(members, titleOf)].map(([title, bars]) => renderChart(title, bars));
+    return `<h3>${escapeHtml(shape)}</h3>\n<div class="charts">${charts.join('\n')}</div>`;
+  });
   return [
-    '<p class="legend">Share of a long copy’s rate, measured just before each repeat (dashed: all of it). Bar: median; line: least to greatest. Names: order of blocks on the GPU / of slots on the host.</p>',
-    `<div class="charts">${charts.join('\n')}</div>`,
+    '<p class="legend">Share of a long copy’s rate, measured just before each repeat (dashed: all of it). Bar: median; line: least to greatest. Names: order of blocks on the GPU / of slots on the host, and the plan.</p>',
+    ...shapes,
   ].join('\n');
 }
 
-function titleOf({
-  direction,
-  kind,
-  segment_bytes,
-  layers,
-  slots,
-  beside_product,
-}: ScenarioResult) {
+function groupBy(
+  scenarios: readonly ScenarioResult[],
+  keyOf: (scenario: ScenarioResult) => string,
+): Map<string, ScenarioResult[]> {
+  const groups = new Map<string, ScenarioResult[]>();
+  for (const scenario of scenarios) {
+    const key = keyOf(scenario);
+    groups.set(key, [...(groups.get(key) ?? []), scenario]);
+  }
+  return groups;
+}
+
+function shapeOf({ segment_bytes, layers, slots }: ScenarioResult): string {
+  return `Pieces of ${formatBytes(segment_bytes)}: ${layers} layers × ${slots} blocks`;
+}
+
+function titleOf({ direction, kind, beside_product }: ScenarioResult): string {
   const name = copyName({ direction, synchronous: kind === 'sync' });
-  const beside = beside_product ? ' beside a matrix product' : '';
-  return `${name}${beside}|${shortBytes(segment_bytes)}iB × ${layers} layers × ${slots} blocks`;
+  return `${name}${beside_product ? ' beside a matrix product' : ''}`;
 }
 
 function renderChart(title: string, members: readonly ScenarioResult[]): string {
-  const [name = '', shape = ''] = title.split('|');
   return [
     `<div class="chart ${members[0]?.direction ?? 'load'}">`,
-    `<header><h3>${escapeHtml(name)}</h3><span class="legend">${escapeHtml(shape)}</span></header>`,
+    `<h4>${escapeHtml(title)}</h4>`,
     ...members.map(renderBar),
     '</div>',
   ].join('\n');
@@ -55,7 +61,7 @@ function renderBar(scenario: ScenarioResult): string {
     `<span class="spread" style="left:${percent(share.min)};width:${percent(share.max - share.min)}"></span>`,
     `<span class="full" style="left:${percent(1)}"></span></span>`,
     `<span class="value">${formatShare(share.median)}</span>`,
-    `<span class="rate">${slowdown === null ? `${gigabytes(scenario.bytes_per_s.median)} GB/s` : `+${formatShare(slowdown.median)}`}</span>`,
+    `<span class="rate">${slowdown === null ? `${gigabytes(scenario.bytes_per_s.median)} GB/s` : `product ${slowdown.median < 0 ? '' : '+'}${formatShare(slowdown.median)}`}</span>`,
     '</div>',
   ].join('');
 }

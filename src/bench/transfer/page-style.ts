@@ -18,7 +18,8 @@ main { max-width: 76rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .35rem; }
 h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; }
 h2 small { color: var(--soft); font-weight: 400; margin-left: .6rem; }
-h3 { font-size: 1rem; margin: 0; }
+h3 { font-size: 1rem; margin: 1.4rem 0 .6rem; }
+h4 { font-size: .95rem; margin: 0 0 .5rem; }
 .facts, footer, .legend { color: var(--soft); margin: 0; font-size: .9rem; }
 .facts span:not(:last-child)::after { content: " ·"; }
 .problems { color: var(--bad); border-left: 3px solid var(--bad); padding-left: 1.5rem; }
@@ -31,9 +32,7 @@ h3 { font-size: 1rem; margin: 0; }
 .tiles dd { margin: .25rem 0 0; font-size: 1.2rem; font-weight: 600; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 34rem), 1fr));
   gap: .75rem; margin-bottom: .75rem; }
-.chart header { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem;
-  margin-bottom: .6rem; }
-.bar { display: grid; grid-template-columns: minmax(8.5rem, 11rem) 1fr 4rem 4.5rem;
+.bar { display: grid; grid-template-columns: minmax(8.5rem, 11rem) 1fr 4rem 6.7rem;
   align-items: center; gap: .6rem; font-size: .86rem; padding: .1rem 0; }
 .bar .name { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .bar .value, .bar .rate { text-align: right; white-space: nowrap; }
@@ -45,7 +44,7 @@ h3 { font-size: 1rem; margin: 0; }
 .spread { position: absolute; top: 50%; height: 0; border-top: 1.5px solid var(--ink); opacity: .7; }
 .full { position: absolute; top: -.15rem; bottom: -.15rem; border-left: 1px dashed var(--soft); }
 .wrong .name, td.wrong { color: var(--bad); font-weight: 600; }
-details { overflow-x: auto; }
+details { overflow-x: auto; margin-top: 1.5rem; }
 summary { cursor: pointer; font-weight: 600; }
 table { border-collapse: collapse; width: 100%; font-size: .84rem; margin-top: .6rem; }
 th, td { padding: .28rem .55rem; text-align: right; white-space: nowrap;
