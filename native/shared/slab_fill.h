@@ -16,7 +16,7 @@ struct FillOptions {
   // False: memory is taken by the faults alone. fallocate holds a lock of the file all the while, so
   // threads are slower on one file, but it takes no page where the range does not fit.
   bool allocate_first = true;
-  std::vector<std::uint32_t> numa_nodes;  // that the memory shall come from; empty: any
+  std::vector<std::uint32_t> numa_nodes = {};  // that the memory shall come from; empty: any
 };
 
 struct Filled {

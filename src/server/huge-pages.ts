@@ -28,11 +28,12 @@ export function chooseHugePages(wanted: HugePages, slabFolder: string, root = '/
   }
   const { shmemEnabled } = readMemoryLimits(root);
   const allowed = mount?.options.some((option) => GIVES_HUGE_PAGES.includes(option)) ?? false;
-  const given = shmemEnabled === 'force' || (allowed && shmemEnabled !== 'deny');
+  const overruled = shmemEnabled === null || shmemEnabled === 'deny';
+  const given = shmemEnabled === 'force' || (allowed && !overruled);
   if (!given && wanted === 'require') {
     throw refusal(shmemEnabled, mount?.point ?? slabFolder);
   }
-  return given && shmemEnabled !== null;
+  return given;
 }
 
 function refusal(shmemEnabled: string | null, mountPoint: string): PegaError {

@@ -109,6 +109,8 @@ describe('refusals name the place', () => {
     ['pool-size', '30 g b', 'size'],
     ['pool-size', '1mb', '16.0 MiB to 8.0 TiB'],
     ['pool-size', '9tb', '16.0 MiB to 8.0 TiB'],
+    ['huge-pages', 'yes', 'auto, off or require'],
+    ['numa-node', '-1', "node's number, auto or off"],
     ['log-level', 'loud', '"loud" is no log level; required is one of trace'],
     ['socket', '', 'path'],
     ['group', '', 'name'],

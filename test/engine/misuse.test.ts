@@ -16,6 +16,7 @@ const EMPTY = Buffer.alloc(0);
 const POOL_OPTIONS = {
   ...{ poolDir: '', slabDir: '', group: '', poolBytes: 64 * MIB, slabBytes: 0, fillThreads: 1 },
   ...{ allowAnyFilesystem: false, deferFill: true },
+  ...{ hugePages: false, numaNodes: [], numaRequired: false },
 };
 const NOT_COUNTS = [
   ...[undefined, null, true, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 2 ** 32],

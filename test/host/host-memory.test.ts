@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  type FolderSpace,
   HOST,
   type MemorySources,
   memoryBounds,
@@ -74,9 +75,21 @@ describe('the tightest bound decides, and both numbers are told', () => {
   });
 
   it('huge pages: only what their file system has free', () => {
-    Object.assign(space, { type: HUGETLBFS_MAGIC, freeBytes: 64 * GB });
+    Object.assign(space, { type: HUGETLBFS_MAGIC, freeBytes: 64 * GB, blockBytes: 2 * 1024 ** 2 });
+    const pages = 'sys/kernel/mm/hugepages/hugepages-2048kB';
+    file(`${pages}/free_hugepages`, `${70 * 512}\n`);
     expect(refusal(60 * GB)).toBeUndefined();
     expect(refusal(65 * GB)).toMatchObject({ code: 'PEGA_NO_SPACE' });
+    file(`${pages}/resv_hugepages`, `${20 * 512}\n`); // promised to others
+    expect(refusal(60 * GB)).toMatchObject({
+      message: expect.stringContaining("this machine's reserve of 2.0 MiB pages has 50.0 GiB"),
+      suggestions: expect.arrayContaining([expect.stringContaining(`echo ${60 * 512} > /sys/`)]),
+    });
+    file(`${pages}/nr_overcommit_hugepages`, `${15 * 512}\n`);
+    expect(refusal(60 * GB)).toBeUndefined();
+    Object.assign(space, { freeBytes: 0, totalBytes: 0 }); // a mount without a size of its own
+    expect(refusal(60 * GB)).toBeUndefined();
+    expect(refusal(66 * GB)).toMatchObject({ code: 'PEGA_NO_SPACE' });
   });
 });
 

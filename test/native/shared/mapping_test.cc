@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/slot_address.h"
 #include "shared/child.h"
 #include "shared/temp_pool.h"
 
@@ -48,6 +49,20 @@ TEST_F(Mappings, ShowAPartOfTheFile) {
   const Mapping second = Must(Mapping::Of(fd_.get(), 4096, Access::kRead, 4096));
   whole.address()[4096] = std::byte{42};
   EXPECT_EQ(second.address()[0], std::byte{42});
+}
+
+TEST_F(Mappings, OfSlabsLieWhereHugePagesFit) {
+  constexpr std::uint64_t kBig = 3 * kHugePageBytes;
+  ASSERT_EQ(::ftruncate(fd_.get(), kBig + kBytes), 0);
+  const Mapping whole = Must(Mapping::OfSlab(fd_.get(), kBig, kPageBytes));
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(whole.address()) % kHugePageBytes, 0u);
+  const Mapping behind = Must(Mapping::OfSlab(fd_.get(), kBig, kPageBytes, kBytes));
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(behind.address()) % kHugePageBytes, kBytes);
+  whole.address()[kBytes] = std::byte{7};
+  EXPECT_EQ(behind.address()[0], std::byte{7});
+  EXPECT_NE(FlagsAt(whole.address()).find(" dc "), std::string::npos);
+  const Mapping small = Must(Mapping::OfSlab(fd_.get(), kBytes, kPageBytes, kBytes));
+  EXPECT_EQ(small.address()[0], std::byte{7});
 }
 
 TEST_F(Mappings, MoveAndLetGo) {
