@@ -31,7 +31,7 @@ const PARTS = [
   'LICENSE',
 ];
 /** Nobody needs them to run anything. */
-const LEFT_OUT = /(\.d\.[cm]?ts|\.map|\.tsbuildinfo|\.pyc|\/__pycache__|\/tests?)$/;
+const LEFT_OUT = /(\.d\.[cm]?ts|\.[cm]?[jt]s\.map|\.tsbuildinfo|\.pyc|\/__pycache__|\/tests?)$/;
 
 /** Folders of packages that are there without --dev, nested ones too. */
 function productionPackages() {
