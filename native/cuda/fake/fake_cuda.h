@@ -8,7 +8,7 @@
 //   missing=cuSymbol                      dlsym does not find it (repeatable)
 //   ptx_max=87                            the newest PTX it loads: 8.7
 //   fail=cuCall:N:RESULT                  its N-th call fails (repeatable); …:forever from then on
-//   delay_us=cuCall:MICROSECONDS          what it, or a kernel, enqueues takes so long (repeatable)
+//   delay_us=cuCall:MICROSECONDS          what it, or a kernel, enqueues takes so long (the same)
 //   seed=7                                order among streams whose next operations may all run
 //   quiet=1                               misuse is not printed
 //   abort=1                               misuse ends the process
