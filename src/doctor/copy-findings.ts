@@ -14,6 +14,8 @@ export type CopyPlace = number | null;
 const LINK_SHARE_LEAST = 0.7;
 /** A driver that is kept loaded answers within a fraction of this. */
 const CONTEXT_SECONDS_MAX = 2;
+const SEE_DRIVER =
+  "look at the kernel's log: dmesg | grep -i -e nvrm -e xid; then restart the GPU's driver";
 
 export function copyFindings(place: CopyPlace, copy: SlabCopy): HostFinding[] {
   return [whole(place, copy), ...linkShare(place, copy), ...contextFinding(place, copy)];
@@ -23,7 +25,8 @@ export function failedCopy(place: CopyPlace, error: PegaError): HostFinding {
   return problem(idOf(place), checkOf(place), {
     found: error.message,
     required: 'a copy through a slab between two processes, every byte as it was',
-    advice: error.suggestions.join('; '),
+    // The advice of PEGA_DEVICE by itself is to run this command.
+    advice: error.code === 'PEGA_DEVICE' ? SEE_DRIVER : error.suggestions.join('; '),
   });
 }
 

@@ -13,7 +13,7 @@ import { calibrateAll } from './calibrate.js';
 import { type CopiedPlace, copyEverywhere, registeredBytes } from './copies.js';
 import { lookAtDriver } from './driver.js';
 import { expectedRows } from './expected-ttft.js';
-import { type GpuView, gpuFindings } from './gpu-findings.js';
+import { type GpuView, gpuFindings, isUsable } from './gpu-findings.js';
 import { lookAtMemory } from './memory.js';
 import { memlockFinding } from './memory-findings.js';
 import type { DoctorReport } from './report.js';
@@ -50,17 +50,19 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
   const memory = lookAtMemory(options, sources, container);
   const server = await serverView(options.target, options.targetNamed, container);
   const idle = driver.gpus.map((gpu) => readPciDevice(root, gpu.busId) ?? null);
-  const copied = await copyEverywhere(driver.gpus, memory.facts, options, root);
+  const { facts } = driver;
+  const usable = driver.gpus.filter((gpu) => facts !== null && isUsable(gpu, facts));
+  const copied = await copyEverywhere(usable, memory.facts, options, root);
   const gpus: GpuView[] = driver.gpus.map((gpu, index) => ({
     ...gpu,
     idle: idle[index] ?? null,
     loaded: copied.find(({ place }) => place === gpu.ordinal)?.copy?.pci ?? null,
   }));
-  const calibrated = await calibrateAll(driver, options);
+  const calibrated = await calibrateAll({ ...driver, gpus: usable }, options);
   const { limits } = memory.facts;
   const findings = [
     ...driver.findings,
-    ...gpuFindings(gpus, limits.numaNodes, driver.facts?.oldestCapabilityMajor ?? 0),
+    ...gpuFindings(gpus, limits.numaNodes, facts?.oldestCapabilityMajor ?? 0),
     ...memory.findings,
     memlockFinding(limits, registeredBytes(copied)),
     ...server.findings,
@@ -71,7 +73,7 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
     fit: !anyProblem(findings),
     findings,
     facts: {
-      ...{ driver: driver.facts, gpus, memory: memory.facts, server: server.pool },
+      ...{ driver: facts, gpus, memory: memory.facts, server: server.pool },
       copies: copied.flatMap(({ place, copy }) =>
         copy === null ? [] : [{ ...copy, gpuOrdinal: place }],
       ),

@@ -1,5 +1,5 @@
 // Each GPU against what pega needs: its generation, its link under load, its node. Pure.
-import type { GpuFacts } from '../engine/cuda.js';
+import type { CudaFacts, GpuFacts } from '../engine/cuda.js';
 import {
   expectedRate,
   formatRate,
@@ -33,7 +33,14 @@ export function gpuFindings(
   ]);
 }
 
-export function isMig({ name }: GpuFacts): boolean {
+/** Whether a worker on it would get as far as a copy. */
+export function isUsable(gpu: GpuFacts, driver: Omit<CudaFacts, 'gpus'>): boolean {
+  return (
+    driver.version >= driver.oldestVersion && gpu.capabilityMajor >= driver.oldestCapabilityMajor
+  );
+}
+
+function isMig({ name }: GpuFacts): boolean {
   return / MIG /.test(name);
 }
 

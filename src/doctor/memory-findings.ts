@@ -42,7 +42,7 @@ export function memoryFindings(facts: MemoryFacts): HostFinding[] {
 }
 
 function processors({ cores, limits: { numaNodes } }: MemoryFacts): string {
-  return `${cores} for this process${numaNodes > 1 ? `, ${numaNodes} NUMA nodes` : ''}; a pool is filled by 1 thread each, at most 16`;
+  return `${cores} for this process${numaNodes > 1 ? `, ${numaNodes} NUMA nodes` : ''}; a pool is filled by as many threads, at most 16`;
 }
 
 function kernelFinding(kernel: string): HostFinding {
