@@ -5,7 +5,7 @@
 // Settings are words joined by commas, in the variable PEGA_FAKE_CUDA or given to fake_cuda_reset:
 //   gpus=2  memory_mib=4096  name=Fake GPU  capability=90  version=13000  sms=132
 //   init=100                              what cuInit returns
-//   missing=cuSymbol                      dlsym does not find it (repeatable)
+//   missing=cuSymbol                      dlsym gives null (repeatable; dlerror has nothing to say)
 //   ptx_max=87                            the newest PTX it loads: 8.7
 //   fail=cuCall:N:RESULT                  its N-th call fails (repeatable); …:forever from then on
 //   delay_us=cuCall:MICROSECONDS          what it, or a kernel, enqueues takes so long (the same)
