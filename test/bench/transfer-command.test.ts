@@ -1,9 +1,20 @@
 // `pega bench transfer` as users run it, on the fake driver: exit codes, table, JSON, files, signals.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { transferSchema } from './transfer-schema.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -12,13 +23,37 @@ const ADDON = process.env.PEGA_ADDON_PATH ?? join(ROOT, 'build/release/pega.node
 /** Built beside the addon. */
 const FAKE_CUDA = join(dirname(ADDON), 'fake-cuda');
 /** Small enough for a fake GPU that is a thread. */
-const SMALL = [
-  ...['--segment-bytes', '4kib', '--layers', '4', '--slots', '24', '--repeats', '2'],
-  ...['--slab-size', '1mb', '--link-size', '1mb', '--product-size', '128'],
-];
-const ONE = [...SMALL, '--direction', 'load', '--order', 'run', '--no-beside'];
+const SMALL = {
+  'segment-bytes': '4kib',
+  layers: '4',
+  slots: '24',
+  repeats: '2',
+  'slab-size': '1mb',
+  'link-size': '1mb',
+  'product-size': '128',
+};
+const ONE = { ...SMALL, direction: 'load', order: 'run' };
 
+/** One small scenario, or what `flags` say instead. */
+function one(flags: Record<string, string> = {}, ...words: string[]): string[] {
+  return [...wordsOf({ ...ONE, ...flags }), '--no-beside', ...words];
+}
+
+function wordsOf(flags: Record<string, string>): string[] {
+  return Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+}
+
+/** The planner's calibration, made once. */
+let cache = '';
 let folder = '';
+
+beforeAll(() => {
+  cache = mkdtempSync(join(tmpdir(), 'pega-cache-'));
+});
+
+afterAll(() => {
+  rmSync(cache, { recursive: true, force: true });
+});
 
 beforeEach(() => {
   folder = mkdtempSync('/dev/shm/pega-test-');
@@ -37,20 +72,33 @@ function pega(args: readonly string[], { fake = 'gpus=1,memory_mib=512' }: Surro
   return execa(process.execPath, [PROGRAM, 'bench', 'transfer', '--pool-dir', folder, ...args], {
     reject: false,
     env: {
-      // The planner's calibration is kept there.
-      XDG_CACHE_HOME: join(folder, 'cache'),
+      XDG_CACHE_HOME: cache,
       LD_LIBRARY_PATH: fake === null ? '/nonexistent' : FAKE_CUDA,
       PEGA_FAKE_CUDA: fake ?? '',
     },
   });
 }
 
-/** But for the calibration, nothing but folders. */
 function filesLeft(): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !path.startsWith(join(folder, 'cache')));
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** Writes into every slab that the process has open: they have no names any more. */
+function changeSlabsOf(pid: number): void {
+  const open = `/proc/${pid}/fd`;
+  try {
+    for (const fd of readdirSync(open).map((name) => join(open, name))) {
+      if (/slab-.* \(deleted\)$/.test(readlinkSync(fd))) {
+        const slab = openSync(fd, 'r+');
+        writeSync(slab, 'changed', 96);
+        closeSync(slab);
+      }
+    }
+  } catch {
+    // the process has ended, or closed the file between two lines
+  }
 }
 
 describe('pega bench transfer', () => {
@@ -58,7 +106,7 @@ describe('pega bench transfer', () => {
     const output = join(folder, 'transfer.json');
     const report = join(folder, 'transfer.html');
     const { exitCode, stdout, stderr } = await pega([
-      ...SMALL,
+      ...wordsOf(SMALL),
       ...['--order', 'run,shuffled/runs16', '--output', output, '--report', report],
     ]);
     expect([exitCode, stderr]).toEqual([0, expect.stringContaining('GPU 0: Fake GPU')]);
@@ -84,7 +132,7 @@ describe('pega bench transfer', () => {
   });
 
   it('prints with --json what --output would write', async () => {
-    const { exitCode, stdout } = await pega([...ONE, '--plan', 'direct,staged', '--json']);
+    const { exitCode, stdout } = await pega(one({ plan: 'direct,staged' }, '--json'));
     expect(exitCode).toBe(0);
     const { gpus, config } = transferSchema.parse(JSON.parse(stdout));
     expect(config.plans).toEqual(['direct', 'staged']);
@@ -93,11 +141,11 @@ describe('pega bench transfer', () => {
 
   it('takes the GPUs that are named', async () => {
     const fake = 'gpus=2,memory_mib=256';
-    const { stdout } = await pega([...ONE, '--gpu', '1', '--no-verify', '--json'], { fake });
+    const { stdout } = await pega(one({ gpu: '1' }, '--no-verify', '--json'), { fake });
     const { gpus } = transferSchema.parse(JSON.parse(stdout));
     expect(gpus.map(({ ordinal }) => ordinal)).toEqual([1]);
     expect(gpus[0]?.scenarios[0]?.verified).toBeNull();
-    const missing = await pega([...ONE, '--gpu', '2'], { fake });
+    const missing = await pega(one({ gpu: '2' }), { fake });
     expect(missing.exitCode).toBe(2);
     expect(missing.stderr).toContain('--gpu 2: the driver shows this process 2 GPUs');
   });
@@ -107,20 +155,20 @@ describe('pega bench transfer', () => {
     ['no GPU', 'init=100'],
     ['a driver that lacks a call', 'missing=cuMemcpy2DAsync_v2'],
   ])('ends with 69 and says what is missing: %s', async (_, fake) => {
-    const { exitCode, stderr } = await pega(ONE, { fake });
+    const { exitCode, stderr } = await pega(one(), { fake });
     expect(stderr).toMatch(/^Error: no GPU to measure: .+\nCode: PEGA_UNSUPPORTED\nTry: /m);
     expect(exitCode).toBe(69);
   });
 
   it('ends with 69 when the GPU fails, or has no memory', async () => {
-    const failed = await pega(ONE, { fake: 'gpus=1,fail=cuStreamSynchronize:40:719:forever' });
+    const failed = await pega(one(), { fake: 'gpus=1,fail=cuStreamSynchronize:40:719:forever' });
     expect([failed.exitCode, failed.stderr]).toEqual([69, expect.stringContaining('PEGA_DEVICE')]);
-    const small = await pega([...ONE, '--link-size', '64mb'], { fake: 'gpus=1,memory_mib=16' });
+    const small = await pega(one({ 'link-size': '64mb' }), { fake: 'gpus=1,memory_mib=16' });
     expect([small.exitCode, small.stderr]).toEqual([69, expect.stringContaining('PEGA_NO_SPACE')]);
   });
 
   it('goes on past a scenario that can not be measured, and ends with 1', async () => {
-    const { exitCode, stdout } = await pega([...ONE, '--segment-bytes', '4kib,16mib', '--json']);
+    const { exitCode, stdout } = await pega(one({ 'segment-bytes': '4kib,16mib' }, '--json'));
     expect(exitCode).toBe(1);
     const { gpus, problems } = transferSchema.parse(JSON.parse(stdout));
     expect(gpus[0]?.scenarios).toHaveLength(1);
@@ -139,13 +187,27 @@ describe('pega bench transfer', () => {
       69,
       expect.stringContaining('slabs for these'),
     ]);
-    const lost = await pega([...ONE, '--report', '/nonexistent/page.html']);
+    const lost = await pega(one({ report: '/nonexistent/page.html' }));
     expect([lost.exitCode, lost.stderr]).toEqual([69, expect.stringContaining('--report')]);
+  });
+
+  it('finds bytes that another process changed', async () => {
+    const child = pega(one({ repeats: '200', slots: '200' }, '--json'));
+    const changing = setInterval(() => changeSlabsOf(child.pid ?? 0), 10);
+    const { exitCode, stdout } = await child;
+    clearInterval(changing);
+    expect(exitCode).toBe(1);
+    const { gpus, problems } = transferSchema.parse(JSON.parse(stdout));
+    expect(gpus[0]?.scenarios[0]).toMatchObject({ verified: false });
+    expect(problems[0]).toMatchObject({
+      kind: 'wrong_bytes',
+      message: expect.stringMatching(/segments hold wrong bytes, first device block \d+, layer 0/),
+    });
   });
 
   it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('leaves nothing after %s', async (signal) => {
     const output = join(folder, 'transfer.json');
-    const child = pega([...ONE, '--repeats', '1000', '--slots', '200', '--output', output]);
+    const child = pega(one({ repeats: '1000', slots: '200', output }));
     for await (const line of child.iterable({ from: 'stderr' })) {
       if (/^GPU 0: [\d.]+ s, /.test(line)) {
         child.kill(signal);
