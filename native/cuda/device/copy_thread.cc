@@ -13,6 +13,7 @@ namespace {
 using std::chrono::microseconds;
 constexpr microseconds kLookEvery{10};
 constexpr microseconds kSleepShortest{30};  // a shorter one would not end in time
+constexpr microseconds kSleepLongest{200};
 constexpr std::array<JobKind, 3> kKinds = {JobKind::kLoadSync, JobKind::kLoadAsync,
                                            JobKind::kStore};
 
@@ -153,11 +154,12 @@ bool CopyThread::EndOldest(JobKind kind, Lock& lock) {
   }
   InFlight ended = std::move(queue.front());
   queue.pop_front();
+  CorrectExpectations(kind, ended.expected_end);
   Status status = ended.given.status;
   if (status.ok()) status = broken_;
   lock.unlock();
-  const std::uint32_t taken = ended.given.arguments_taken;
-  if (taken > 0) work_.GiveBackArguments(kind, taken);
+  const std::uint32_t id_lists = ended.given.id_lists;
+  if (id_lists > 0) work_.GiveBackIds(kind, id_lists);
   if (status.ok()) status = CheckSlabs(ended.given.slabs);
   ended.given = {};
   ended.done(std::move(status));
@@ -171,9 +173,19 @@ void CopyThread::Break(const Status& cause) {
                                                     "process any more");
 }
 
+// What ended sooner or later than expected moves what comes behind it: errors must not add up.
+void CopyThread::CorrectExpectations(JobKind kind, Clock::time_point expected_end) {
+  const Clock::duration late = Clock::now() - expected_end;
+  link_free_[kind == JobKind::kStore ? 1 : 0] += late;
+  for (const JobKind other : kKinds) {
+    if ((other == JobKind::kStore) != (kind == JobKind::kStore)) continue;
+    for (InFlight& piece : in_flight_[Index(other)]) piece.expected_end += late;
+  }
+}
+
 CopyThread::Clock::duration CopyThread::PauseUntilNextLook() const {
   const Clock::time_point now = Clock::now();
-  Clock::duration shortest = std::chrono::milliseconds(1);
+  Clock::duration shortest = kSleepLongest;
   for (const std::deque<InFlight>& queue : in_flight_) {
     if (queue.empty()) continue;
     const Clock::duration left = queue.front().expected_end - now;

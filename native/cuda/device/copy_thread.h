@@ -32,7 +32,7 @@ class CopyThread {
     Status status = {};
     StreamPoints::PointPtr end = {};  // empty: nothing runs
     std::vector<std::shared_ptr<SlabFile>> slabs = {};
-    std::uint32_t arguments_taken = 0;
+    std::uint32_t id_lists = 0;  // of its lane's
     double expected_seconds = 0;
     bool waits = false;  // not given: later
   };
@@ -41,8 +41,8 @@ class CopyThread {
     virtual ~Work() = default;
     // Gives a piece to its lane. The context is current.
     virtual Given Give(const CopyPiece& piece) = 0;
-    // The oldest piece of this kind that took arguments has ended.
-    virtual void GiveBackArguments(JobKind kind, std::uint32_t taken) = 0;
+    // The oldest piece of this kind that has id lists has ended.
+    virtual void GiveBackIds(JobKind kind, std::uint32_t id_lists) = 0;
   };
 
   static std::unique_ptr<CopyThread> Start(ContextPtr context, Work& work) {
@@ -75,6 +75,7 @@ class CopyThread {
   bool EndOldest(JobKind kind, Lock& lock);
   void Break(const Status& cause);
   InFlight Expect(JobKind kind, Given given, std::function<void(Status)> done);
+  void CorrectExpectations(JobKind kind, Clock::time_point expected_end);
   Clock::duration PauseUntilNextLook() const;
   bool Idle() const;
 

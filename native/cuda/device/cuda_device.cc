@@ -58,7 +58,7 @@ class Copier final : public CudaDevice, private CopyThread::Work {
   };
 
   CopyThread::Given Give(const CopyPiece& piece) override;
-  void GiveBackArguments(JobKind kind, std::uint32_t taken) override;
+  void GiveBackIds(JobKind kind, std::uint32_t id_lists) override;
   Result<Prepared> Prepare(const CopyPiece& piece) const;
   CopyThread::Given GivePrepared(const CopyPiece& piece, const Prepared& prepared);
   Staging& staging(JobKind kind) const {
@@ -155,7 +155,7 @@ CopyThread::Given Copier::GivePrepared(const CopyPiece& piece, const Prepared& p
   return {.status = std::move(given.status),
           .end = std::move(given.end),
           .slabs = prepared.slabs,
-          .arguments_taken = given.arguments_taken,
+          .id_lists = given.id_lists,
           .expected_seconds = prepared.expected_seconds};
 }
 
@@ -206,15 +206,17 @@ Status Copier::PlanParts(const CopyPiece& piece, Prepared& prepared) const {
     if (!plan.ok()) return plan.status();
     prepared.expected_seconds += plan.value().expected_seconds;
     prepared.parts.push_back(
-        {.plan = std::move(plan).value(), .spans = planner.Spans(part.first_layer, end)});
+        {.layers = {part.first_layer, end},
+         .plan = std::move(plan).value(),
+         .spans = planner.Spans(part.first_layer, end)});
     part.first_layer = end;
   }
   return Status::Ok();
 }
 
-void Copier::GiveBackArguments(JobKind kind, std::uint32_t taken) {
+void Copier::GiveBackIds(JobKind kind, std::uint32_t id_lists) {
   const std::lock_guard lock(mutex(kind));
-  lane(kind).GiveBackArguments(taken);
+  lane(kind).GiveBackIds(id_lists);
 }
 
 void Copier::Count(const Prepared& prepared, const CopyPiece& piece) {

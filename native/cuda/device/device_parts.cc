@@ -9,8 +9,8 @@ namespace pega::cuda {
 namespace {
 
 constexpr std::uint64_t kStagingBytesLeast = std::uint64_t{4} << 20;
-constexpr std::uint64_t kSyncArgumentBytes = std::uint64_t{4} << 20;
-constexpr std::uint64_t kArgumentBytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t kSyncIdBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kIdBytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t kChunkGranularity = 4096;
 
 Status CheckGpu(const Context& context) {
@@ -98,7 +98,7 @@ Status OpenLanes(const ContextPtr& context, const std::shared_ptr<StreamPoints>&
   for (const JobKind kind : {JobKind::kLoadSync, JobKind::kLoadAsync, JobKind::kStore}) {
     const bool sync = kind == JobKind::kLoadSync;
     Result<Lane> lane =
-        Lane::Create(context, points, sync, sync ? kSyncArgumentBytes : kArgumentBytes);
+        Lane::Create(context, points, sync, sync ? kSyncIdBytes : kIdBytes);
     if (!lane.ok()) return lane.status();
     parts.lanes[static_cast<std::size_t>(kind)] = std::move(lane).value();
   }

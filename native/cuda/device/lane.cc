@@ -8,6 +8,9 @@ namespace {
 
 bool IsStaged(const Lane::Part& part) { return !part.plan.chunks.empty(); }
 
+constexpr std::uint64_t kIdsRoundedUp = 32;
+constexpr std::uint64_t kSpanTableBytes = std::uint64_t{256} << 10;
+
 bool AnyStaged(std::span<const Lane::Part> parts) {
   return std::any_of(parts.begin(), parts.end(), IsStaged);
 }
@@ -38,7 +41,7 @@ CudaMemcpy2D Describe(const PitchedCopy& copy, Direction direction, CUdeviceptr 
 }  // namespace
 
 Result<Lane> Lane::Create(const ContextPtr& context, std::shared_ptr<StreamPoints> points,
-                          bool high_priority, std::uint64_t argument_bytes) {
+                          bool high_priority, std::uint64_t id_bytes) {
   Lane lane;
   lane.context_ = context;
   lane.points_ = std::move(points);
@@ -47,28 +50,31 @@ Result<Lane> Lane::Create(const ContextPtr& context, std::shared_ptr<StreamPoint
     if (!made.ok()) return made.status();
     *stream = std::move(made).value();
   }
-  Result<ArgumentRing> arguments = ArgumentRing::Create(context, argument_bytes);
-  if (!arguments.ok()) return arguments.status();
-  lane.arguments_ = std::move(arguments).value();
+  Result<BlockIdRing> ids = BlockIdRing::Create(context, id_bytes);
+  if (!ids.ok()) return ids.status();
+  lane.ids_ = std::move(ids).value();
+  Result<SpanTables> tables = SpanTables::Create(context, kSpanTableBytes);
+  if (!tables.ok()) return tables.status();
+  lane.span_tables_ = std::move(tables).value();
   return lane;
 }
 
+// As if all lists were one: each is rounded up by itself.
 bool Lane::HasRoomFor(const Order& order) const {
-  std::uint64_t bytes = 0;
+  std::uint64_t ids = 0;
   for (const Part& part : order.parts) {
-    if (!IsStaged(part)) continue;
-    bytes += ArgumentRing::BytesFor(part.spans.size(), part.plan.staged_block_ids.size());
+    if (IsStaged(part)) ids += part.plan.staged_block_ids.size() + kIdsRoundedUp;
   }
-  return bytes == 0 || arguments_.HasRoomFor(bytes);
+  return ids == 0 || ids_.HasRoomFor(ids);
 }
 
-void Lane::GiveBackArguments(std::uint32_t taken) {
-  for (std::uint32_t i = 0; i < taken; ++i) arguments_.GiveBackOldest();
+void Lane::GiveBackIds(std::uint32_t id_lists) {
+  for (std::uint32_t i = 0; i < id_lists; ++i) ids_.GiveBackOldest();
 }
 
 Lane::Given Lane::Give(const Order& order, const CopyKernels& kernels, Staging& staging) {
   Given given;
-  given.status = GiveAll(order, kernels, staging, given.arguments_taken);
+  given.status = GiveAll(order, kernels, staging, given.id_lists);
   Result<StreamPoints::PointPtr> end = given.status.ok() ? End(order) : EndOfBoth(staging);
   if (end.ok()) {
     given.end = std::move(end).value();
@@ -81,31 +87,40 @@ Lane::Given Lane::Give(const Order& order, const CopyKernels& kernels, Staging& 
   return given;
 }
 
+// A single chunk has nothing to overlap with: on one stream it ends some microseconds sooner. It is
+// that of the kernels, which the span tables are sent on.
+Lane::Streams Lane::StreamsFor(const Order& order) const {
+  const bool single = order.parts.size() == 1 && order.parts[0].plan.direct.empty() &&
+                      order.parts[0].plan.chunks.size() == 1;
+  return {single ? kernel_ : dma_, kernel_};
+}
+
 Status Lane::GiveAll(const Order& order, const CopyKernels& kernels, Staging& staging,
-                     std::uint32_t& taken) {
-  const bool gathers = order.direction == Direction::kToHost && AnyStaged(order.parts);
+                     std::uint32_t& id_lists) {
+  const Streams streams = StreamsFor(order);
   if (order.after != nullptr) {
-    PEGA_RETURN_IF_ERROR(Wait(dma_, order.after));
-    if (gathers) PEGA_RETURN_IF_ERROR(Wait(kernel_, order.after));
+    PEGA_RETURN_IF_ERROR(Wait(streams.copies, order.after));
+    const bool gathers = order.direction == Direction::kToHost && AnyStaged(order.parts);
+    if (gathers && !streams.one()) PEGA_RETURN_IF_ERROR(Wait(streams.kernels, order.after));
   }
   for (const Part& part : order.parts) {
-    PEGA_RETURN_IF_ERROR(Copies(part.plan.direct, order.direction, 0));
+    PEGA_RETURN_IF_ERROR(Copies(part.plan.direct, order.direction, 0, streams.copies));
     if (!IsStaged(part)) continue;
-    ++taken;
-    PEGA_RETURN_IF_ERROR(GiveStaged(order.direction, part, kernels, staging));
+    ++id_lists;
+    PEGA_RETURN_IF_ERROR(GiveStaged(order.direction, part, streams, kernels, staging));
   }
   return Status::Ok();
 }
 
-Status Lane::GiveStaged(Direction direction, const Part& part, const CopyKernels& kernels,
-                        Staging& staging) {
+Status Lane::GiveStaged(Direction direction, const Part& part, const Streams& streams,
+                        const CopyKernels& kernels, Staging& staging) {
   const CopyPlan& plan = part.plan;
-  const Result<ArgumentRing::Arguments> put =
-      arguments_.Put(part.spans, plan.staged_block_ids, kernel_.get());
-  if (!put.ok()) return put.status();
+  const CUdeviceptr ids = ids_.Put(plan.staged_block_ids);
+  const Result<CUdeviceptr> spans = span_tables_.Find(part.layers, part.spans, streams.kernels);
+  if (!spans.ok()) return spans.status();
   Launch launch{.kernels = kernels,
                 .width = CopyKernels::WidthOf(part.spans, plan.row_bytes),
-                .arguments = {.spans = put.value().spans,
+                .arguments = {.spans = spans.value(),
                               .block_ids = 0,
                               .rows = 0,
                               .row_pitch_bytes = plan.row_bytes,
@@ -114,46 +129,52 @@ Status Lane::GiveStaged(Direction direction, const Part& part, const CopyKernels
   for (const StagedChunk& chunk : plan.chunks) {
     StagingBuffer& buffer = staging.Next();
     launch.arguments.rows = buffer.address;
-    launch.arguments.block_ids = put.value().block_ids + chunk.first_block * sizeof(std::uint32_t);
+    launch.arguments.block_ids = ids + chunk.first_block * sizeof(std::uint32_t);
     launch.arguments.block_count = chunk.block_count;
     const auto copies =
         std::span(plan.staged_copies).subspan(chunk.first_copy, chunk.copy_count);
-    PEGA_RETURN_IF_ERROR(direction == Direction::kToDevice ? Scatter(copies, launch, buffer)
-                                                           : Gather(copies, launch, buffer));
+    PEGA_RETURN_IF_ERROR(direction == Direction::kToDevice
+                             ? Scatter(copies, launch, streams, buffer)
+                             : Gather(copies, launch, streams, buffer));
     buffer.used = true;
   }
   return Status::Ok();
 }
 
 Status Lane::Scatter(std::span<const PitchedCopy> copies, const Launch& launch,
-                     StagingBuffer& buffer) {
-  if (buffer.used) PEGA_RETURN_IF_ERROR(Wait(dma_, buffer.emptied.get()));
-  PEGA_RETURN_IF_ERROR(Copies(copies, Direction::kToDevice, buffer.address));
-  PEGA_RETURN_IF_ERROR(Record(buffer.filled, dma_));
-  PEGA_RETURN_IF_ERROR(Wait(kernel_, buffer.filled.get()));
+                     const Streams& streams, StagingBuffer& buffer) {
+  if (buffer.used) PEGA_RETURN_IF_ERROR(Wait(streams.copies, buffer.emptied.get()));
+  PEGA_RETURN_IF_ERROR(Copies(copies, Direction::kToDevice, buffer.address, streams.copies));
+  if (!streams.one()) {
+    PEGA_RETURN_IF_ERROR(Record(buffer.filled, streams.copies));
+    PEGA_RETURN_IF_ERROR(Wait(streams.kernels, buffer.filled.get()));
+  }
   PEGA_RETURN_IF_ERROR(launch.kernels.Launch(Direction::kToDevice, launch.width, launch.arguments,
-                                             kernel_.get()));
-  return Record(buffer.emptied, kernel_);
+                                             streams.kernels.get()));
+  return Record(buffer.emptied, streams.kernels);
 }
 
 Status Lane::Gather(std::span<const PitchedCopy> copies, const Launch& launch,
-                    StagingBuffer& buffer) {
-  if (buffer.used) PEGA_RETURN_IF_ERROR(Wait(kernel_, buffer.emptied.get()));
-  PEGA_RETURN_IF_ERROR(
-      launch.kernels.Launch(Direction::kToHost, launch.width, launch.arguments, kernel_.get()));
-  PEGA_RETURN_IF_ERROR(Record(buffer.filled, kernel_));
-  PEGA_RETURN_IF_ERROR(Wait(dma_, buffer.filled.get()));
-  PEGA_RETURN_IF_ERROR(Copies(copies, Direction::kToHost, buffer.address));
-  return Record(buffer.emptied, dma_);
+                    const Streams& streams, StagingBuffer& buffer) {
+  if (buffer.used) PEGA_RETURN_IF_ERROR(Wait(streams.kernels, buffer.emptied.get()));
+  PEGA_RETURN_IF_ERROR(launch.kernels.Launch(Direction::kToHost, launch.width, launch.arguments,
+                                             streams.kernels.get()));
+  if (!streams.one()) {
+    PEGA_RETURN_IF_ERROR(Record(buffer.filled, streams.kernels));
+    PEGA_RETURN_IF_ERROR(Wait(streams.copies, buffer.filled.get()));
+  }
+  PEGA_RETURN_IF_ERROR(Copies(copies, Direction::kToHost, buffer.address, streams.copies));
+  return Record(buffer.emptied, streams.copies);
 }
 
-Status Lane::Copies(std::span<const PitchedCopy> copies, Direction direction, CUdeviceptr base) {
+Status Lane::Copies(std::span<const PitchedCopy> copies, Direction direction, CUdeviceptr base,
+                    const Stream& stream) {
   const DriverApi& api = context_->api();
   for (const PitchedCopy& copy : copies) {
     if (copy.rows > 1) {
       const CudaMemcpy2D request = Describe(copy, direction, base);
       PEGA_RETURN_IF_ERROR(
-          ToStatus(api, "cuMemcpy2DAsync", api.Memcpy2DAsync(&request, dma_.get())));
+          ToStatus(api, "cuMemcpy2DAsync", api.Memcpy2DAsync(&request, stream.get())));
       continue;
     }
     const CUdeviceptr device = base + copy.device_address;
@@ -161,9 +182,9 @@ Status Lane::Copies(std::span<const PitchedCopy> copies, Direction direction, CU
     PEGA_RETURN_IF_ERROR(
         direction == Direction::kToDevice
             ? ToStatus(api, "cuMemcpyHtoDAsync",
-                       api.MemcpyHtoDAsync(device, host, copy.row_bytes, dma_.get()))
+                       api.MemcpyHtoDAsync(device, host, copy.row_bytes, stream.get()))
             : ToStatus(api, "cuMemcpyDtoHAsync",
-                       api.MemcpyDtoHAsync(host, device, copy.row_bytes, dma_.get())));
+                       api.MemcpyDtoHAsync(host, device, copy.row_bytes, stream.get())));
   }
   return Status::Ok();
 }
@@ -181,6 +202,7 @@ Status Lane::Record(const Event& event, const Stream& stream) {
 // Behind all of an order. Gathered rows end on the DMA stream. Scattered ones end on the kernel
 // stream, whose last kernel waits for all copies before it; but for direct copies behind it.
 Result<StreamPoints::PointPtr> Lane::End(const Order& order) {
+  if (StreamsFor(order).one()) return points_->Record(kernel_.get());
   if (order.direction == Direction::kToDevice && AnyStaged(order.parts)) {
     if (IsStaged(order.parts.back())) return points_->Record(kernel_.get());
     PEGA_RETURN_IF_ERROR(JoinKernels());

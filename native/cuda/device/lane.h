@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "base/status.h"
-#include "cuda/device/argument_ring.h"
+#include "cuda/device/block_id_ring.h"
 #include "cuda/device/copy_kernels.h"
+#include "cuda/device/span_tables.h"
 #include "cuda/device/staging.h"
 #include "cuda/device/stream_points.h"
 #include "cuda/plan/copy_plan.h"
@@ -22,6 +23,7 @@ namespace pega::cuda {
 class Lane {
  public:
   struct Part {  // of a piece: layers that are planned together
+    SpanTables::LayerRange layers;
     CopyPlan plan;
     std::vector<RowSpan> spans;
   };
@@ -35,34 +37,44 @@ class Lane {
   struct Given {
     Status status;
     StreamPoints::PointPtr end;
-    std::uint32_t arguments_taken = 0;
+    std::uint32_t id_lists = 0;  // in the ring until the end
   };
 
   // REQUIRES: the context is current on this thread; here and below.
   static Result<Lane> Create(const ContextPtr& context, std::shared_ptr<StreamPoints> points,
-                             bool high_priority, std::uint64_t argument_bytes);
+                             bool high_priority, std::uint64_t id_bytes);
 
   bool HasRoomFor(const Order& order) const;
   // REQUIRES: HasRoomFor(order).
   Given Give(const Order& order, const CopyKernels& kernels, Staging& staging);
-  // What the oldest Give took, once that has ended.
-  void GiveBackArguments(std::uint32_t taken);
+  // Of the oldest Give, once it has ended.
+  void GiveBackIds(std::uint32_t id_lists);
 
-  std::uint64_t device_bytes() const { return arguments_.bytes(); }
+  std::uint64_t device_bytes() const { return span_tables_.device_bytes(); }
 
  private:
+  // Where an order's copies and kernels go: one stream where there is nothing to overlap.
+  struct Streams {
+    const Stream& copies;
+    const Stream& kernels;
+    bool one() const { return &copies == &kernels; }
+  };
   struct Launch {  // a kernel's, but for the chunk
     const CopyKernels& kernels;
     std::uint32_t width = 0;
     CopyRowsArguments arguments;
   };
+  Streams StreamsFor(const Order& order) const;
   Status GiveAll(const Order& order, const CopyKernels& kernels, Staging& staging,
-                 std::uint32_t& taken);
-  Status GiveStaged(Direction direction, const Part& part, const CopyKernels& kernels,
-                    Staging& staging);
-  Status Scatter(std::span<const PitchedCopy> copies, const Launch& launch, StagingBuffer& buffer);
-  Status Gather(std::span<const PitchedCopy> copies, const Launch& launch, StagingBuffer& buffer);
-  Status Copies(std::span<const PitchedCopy> copies, Direction direction, CUdeviceptr base);
+                 std::uint32_t& id_lists);
+  Status GiveStaged(Direction direction, const Part& part, const Streams& streams,
+                    const CopyKernels& kernels, Staging& staging);
+  Status Scatter(std::span<const PitchedCopy> copies, const Launch& launch, const Streams& streams,
+                 StagingBuffer& buffer);
+  Status Gather(std::span<const PitchedCopy> copies, const Launch& launch, const Streams& streams,
+                StagingBuffer& buffer);
+  Status Copies(std::span<const PitchedCopy> copies, Direction direction, CUdeviceptr base,
+                const Stream& stream);
   Status Wait(const Stream& stream, CUevent event);
   Status Record(const Event& event, const Stream& stream);
   Result<StreamPoints::PointPtr> End(const Order& order);
@@ -73,7 +85,8 @@ class Lane {
   std::shared_ptr<StreamPoints> points_;
   Stream dma_;
   Stream kernel_;
-  ArgumentRing arguments_;
+  BlockIdRing ids_;
+  SpanTables span_tables_;
 };
 
 }  // namespace pega::cuda
