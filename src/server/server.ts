@@ -1,56 +1,18 @@
-// `pega serve`: composes pool, registry, liveness, sessions, gRPC and HTTP into one running server.
+// `pega serve`: takes the pool, then composes what serves it (composition.ts).
 //
 // startServer returns when the first slab is usable and all addresses answer. It installs no signal
-// handlers and prints nothing but logs: commands/serve.ts does the rest.
+// handlers and prints nothing but logs: commands/serve.ts does the rest. gRPC, HTTP and metrics take
+// longer to load than a slab to fill, so they are loaded while native threads fill the pool.
 
-import { formatHostPort, type HostPort } from '../config/addresses.js';
 import { defaultSocketPath } from '../config/default-socket.js';
-import type { ServeConfig } from '../config/serve-config.js';
-import type { Pool, PoolMemory } from '../engine/pool.js';
-import { PegaError } from '../errors.js';
-import type { Logger } from '../log.js';
-import { createRpcServer, type RpcServer } from '../rpc/service.js';
-import { collectReports } from './client-totals.js';
 import { closePool } from './close-pool.js';
-import { watchFilling } from './fill-progress.js';
-import { createHandlers } from './handlers.js';
-import { holdFilesOf } from './hold-files.js';
-import { keepHouse } from './housekeeping.js';
-import { startHttp } from './http.js';
-import { watchLiveness } from './liveness.js';
-import { createMetrics } from './metrics.js';
 import { openPool } from './open-pool.js';
-import { createRegistry } from './registry.js';
-import { createSessions, type Sessions } from './sessions.js';
-import { createStop, type StopSteps } from './stop.js';
-import { addressFailure, refuseIfTaken } from './tcp-address.js';
-import { groupIdOf, prepareSocketPath, restrictSocket } from './unix-socket.js';
+import type { Place, RunningServer, ServerOptions } from './running-server.js';
+import { createStop } from './stop.js';
+import { refuseIfTaken } from './tcp-address.js';
+import { groupIdOf, prepareSocketPath } from './unix-socket.js';
 
-export interface RunningServer {
-  readonly grpc: HostPort;
-  readonly socketPath: string;
-  readonly http: HostPort;
-  readonly bootNumber: number;
-  /** Of the first slab. */
-  readonly pages: PoolMemory['pages'];
-  /** Drains and ends everything within 5 s; the second call waits for the first. */
-  stop(): Promise<void>;
-  /** Serves until the signal, then stops. */
-  runUntil(signal: AbortSignal): Promise<void>;
-}
-
-export interface ServerOptions {
-  config: ServeConfig;
-  log: Logger;
-  environment: NodeJS.ProcessEnv;
-  /** Aborted while the pool fills: the start ends with its reason. */
-  signal?: AbortSignal;
-}
-
-interface Place {
-  socketPath: string;
-  groupId: number | undefined;
-}
+export type { RunningServer, ServerOptions } from './running-server.js';
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { config, environment } = options;
@@ -64,114 +26,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const pool = await openPool(config);
   const stop = createStop(options.log, [['pool', () => closePool(pool, options.log)]]);
   try {
+    const { serve } = await import('./composition.js');
     return await serve(pool, options, place, stop);
   } catch (failure) {
     await stop.run();
     throw failure;
   }
-}
-
-async function serve(
-  pool: Pool,
-  { config, log, signal }: ServerOptions,
-  place: Place,
-  stop: StopSteps,
-): Promise<RunningServer> {
-  const startedAtMs = performance.now();
-  const { bootNumber } = pool;
-  const state = { ready: false };
-  const filling = watchFilling(pool, log, process.stderr);
-  stop.before('filling', () => filling.stop());
-  const holdFiles = holdFilesOf(pool);
-  const registry = createRegistry(pool, holdFiles);
-  const liveness = watchLiveness({ pool, registry, holdFiles, log });
-  stop.before('liveness', () => liveness.stop());
-  const house = keepHouse(pool, holdFiles, log);
-  stop.before('housekeeping', () => house.stop());
-  const reports = collectReports();
-  const sessions = createSessions({ registry, reports, bootNumber, log, onClosed: liveness.look });
-  const metrics = createMetrics({ pool, engines: registry, sessions, reports });
-  stop.before('metrics', () => metrics.stop());
-  const http = await startHttp(
-    config.httpAddress,
-    { metrics: metrics.text, metricsType: metrics.contentType, ready: () => state.ready },
-    log,
-  );
-  stop.before('http', () => http.stop());
-  const serving = { pool, registry, bootNumber };
-  const rpc = createRpcServer({
-    handlers: createHandlers({ serving, sessions, devices: config.devices, startedAtMs }),
-    onCall: metrics.onCall,
-    onFailure: failureLog(log),
-  });
-  stop.before('calls', () => drain(rpc, sessions));
-  stop.before('readiness', () => {
-    state.ready = false;
-    rpc.setServing(false);
-  });
-  const grpc = await bind(rpc, config.address, place);
-  await withSignal(filling.usable, signal);
-  state.ready = true;
-  rpc.setServing(true);
-  return {
-    grpc,
-    socketPath: place.socketPath,
-    http: http.address,
-    bootNumber,
-    pages: pool.memory().pages,
-    stop: stop.run,
-    runUntil: async (signal) => {
-      await aborted(signal);
-      log.info('stopping');
-      await stop.run();
-    },
-  };
-}
-
-const CALLS_END_WITHIN_MS = 3000;
-
-async function drain(rpc: RpcServer, sessions: Sessions): Promise<void> {
-  sessions.drain();
-  await rpc.stop(CALLS_END_WITHIN_MS);
-}
-
-async function bind(rpc: RpcServer, address: HostPort, place: Place): Promise<HostPort> {
-  await rpc.bind(`unix:${place.socketPath}`).catch((cause: unknown) => {
-    throw new PegaError('PEGA_IO', `the server cannot listen on ${place.socketPath}: ${cause}`, {
-      cause,
-    });
-  });
-  restrictSocket(place.socketPath, place.groupId);
-  const port = await rpc
-    .bind(formatHostPort(address))
-    .catch((failure: Error) => Promise.reject(addressFailure('gRPC', address, failure)));
-  return { host: address.host, port };
-}
-
-/** Clients' own errors are their matter; ours go to the log with everything we know. */
-function failureLog(log: Logger): (method: string, thrown: unknown) => void {
-  return (method, thrown) => {
-    if (thrown instanceof PegaError && thrown.code !== 'PEGA_INTERNAL') {
-      log.debug({ method, code: thrown.code }, thrown.message);
-    } else {
-      log.error({ method, err: thrown }, "a call met an error that is not a client's");
-    }
-  };
-}
-
-async function withSignal(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) {
-    return work;
-  }
-  await Promise.race([work, aborted(signal)]);
-  signal.throwIfAborted();
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-    }
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
