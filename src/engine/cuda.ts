@@ -8,7 +8,7 @@ import type {
   NativeCudaFacts,
   NativeSlabRoundTrip,
   NativeSlabRoundTripOptions,
-} from './binding-types.js';
+} from './binding-types-cuda.js';
 import type { EngineMemory } from './engine-memory.js';
 import { awaitNative } from './native-call.js';
 
@@ -19,7 +19,7 @@ export type {
   NativeGpuFacts as GpuFacts,
   NativeSlabRoundTrip as SlabRoundTrip,
   NativeSlabRoundTripOptions as SlabRoundTripOptions,
-} from './binding-types.js';
+} from './binding-types-cuda.js';
 
 /** Never fails for want of a driver: says what is missing. Opens no context on a GPU. */
 export function readCudaFacts(): Promise<NativeCudaFacts> {

@@ -56,7 +56,7 @@ describe('a host with GPUs', () => {
     );
     const { copies, expected } = report.facts;
     expect(copies.map(({ gpuOrdinal }) => gpuOrdinal)).toEqual([0, 1]);
-    expect(copies[0]?.gpu).toMatchObject({ bytes: 256 * MIB, registeredBytes: 512 * MIB });
+    expect(copies[0]?.gpu).toMatchObject({ bytes: 48 * MIB, registeredBytes: 96 * MIB });
     const slowest = Math.min(...copies.map(({ trip }) => trip.loadBytesPerSecond));
     expect(expected?.loadBytesPerSecond).toBe(slowest);
   });
@@ -123,7 +123,7 @@ describe('a driver or a GPU that can not be used', () => {
 describe('memory and its limits', () => {
   it("names Docker's 64 MiB and what to start the container with", async () => {
     host.shm(64 * MIB);
-    const report = await host.examine();
+    const report = await host.examine(undefined, { poolBytes: 30 * GIB });
     expect(finding(report, 'room')).toMatchObject({ state: 'problem' });
     expect(finding(report, 'room').try).toBe(
       'start the container with --shm-size=32g, or --ipc=host',
@@ -133,10 +133,10 @@ describe('memory and its limits', () => {
 
   it('takes a pool that does not fit for a problem only where it was named', async () => {
     host.shm(20 * GIB);
-    expect(finding(await host.examine(), 'room')).toMatchObject({
+    expect(finding(await host.examine(undefined, { poolBytes: 30 * GIB }), 'room')).toMatchObject({
       ...{ state: 'note', try: 'pega serve --pool-size 18gb, or free memory' },
     });
-    const named = await host.examine(undefined, { poolBytesNamed: true });
+    const named = await host.examine(undefined, { poolBytes: 30 * GIB, poolBytesNamed: true });
     expect(finding(named, 'room')).toMatchObject({
       state: 'problem',
       required: '30.0 GiB for the pool',
@@ -155,7 +155,7 @@ describe('memory and its limits', () => {
     );
     expect(finding(await host.examine(), 'memlock')).toMatchObject({ state: 'note' });
     expect(finding(await host.examine('gpus=1'), 'memlock')).toMatchObject({
-      ...{ state: 'ok', found: '8.0 MiB; the driver registered 512.0 MiB all the same' },
+      ...{ state: 'ok', found: '8.0 MiB; the driver registered 96.0 MiB all the same' },
     });
   });
 

@@ -16,6 +16,7 @@ import { MODEL_SHAPES } from '../../../src/doctor/expected-ttft.js';
 import type { DoctorReport } from '../../../src/doctor/report.js';
 import { packageRoot } from '../../../src/package.js';
 
+const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 const TMPFS_MAGIC = 0x01021994;
 /** The fake driver's first GPU. */
@@ -45,7 +46,8 @@ export function plantHost(): PlantedHost {
   const root = mkdtempSync(join(tmpdir(), 'pega-host-'));
   const poolDir = mkdtempSync('/dev/shm/pega-doctor-test-');
   const cacheDir = join(root, 'cache');
-  let space = { totalBytes: 100 * GIB, freeBytes: 100 * GIB };
+  // Small: half of it is what the doctor copies through.
+  let space = { totalBytes: 192 * MIB, freeBytes: 192 * MIB };
   const file = (path: string, content: string) => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), content);
@@ -81,7 +83,7 @@ export function plantHost(): PlantedHost {
     },
     examine: (fake, options = {}) =>
       examineHost({
-        ...{ poolDir, slabDir: undefined, poolBytes: 30 * GIB, poolBytesNamed: false },
+        ...{ poolDir, slabDir: undefined, poolBytes: 64 * MIB, poolBytesNamed: false },
         ...{ target: { socket: join(root, 'no.sock') }, targetNamed: false },
         ...{ gpuRequired: false, calibrate: false, kvBytesPerToken: undefined },
         models: MODEL_SHAPES.map(({ name }) => name),
