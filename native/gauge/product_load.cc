@@ -16,8 +16,9 @@ namespace {
 constexpr std::uint32_t kTile = 128;
 constexpr unsigned kThreads = 256;
 constexpr double kLaunchSeconds = 1e-3;  // what one launch shall take: many products where small
-constexpr std::uint32_t kProductsMax = 1024;
-constexpr int kWarmUpLaunches = 20;  // clocks rise
+constexpr double kProductsMax = 1024;
+constexpr double kWarmUpLaunchesMax = 100;
+constexpr double kWarmUpSeconds = 20e-3;  // clocks rise
 constexpr std::uint64_t kBf16Bytes = 2;
 
 }  // namespace
@@ -34,13 +35,17 @@ Result<std::unique_ptr<ProductLoad>> ProductLoad::Make(cuda::ContextPtr context,
   Result<double> one = load->Run(1);  // the first one loads the code
   if (one.ok()) one = load->Run(1);
   if (!one.ok()) return one.status();
-  const double wanted = kLaunchSeconds / std::max(one.value(), 1e-7);
-  load->products_ = static_cast<std::uint32_t>(
-      std::clamp(std::ceil(wanted), 1.0, static_cast<double>(kProductsMax)));
-  Result<double> many = load->Run(kWarmUpLaunches);
-  if (many.ok()) many = load->Run(kWarmUpLaunches);
+  const double product_seconds = std::max(one.value(), 1e-7);
+  const auto upward = [](double count, double most) {
+    return static_cast<std::uint32_t>(std::clamp(std::ceil(count), 1.0, most));
+  };
+  load->products_ = upward(kLaunchSeconds / product_seconds, kProductsMax);
+  const std::uint32_t launches =
+      upward(kWarmUpSeconds / (load->products_ * product_seconds), kWarmUpLaunchesMax);
+  Result<double> many = load->Run(launches);
+  if (many.ok()) many = load->Run(launches);
   if (!many.ok()) return many.status();
-  load->launch_seconds_ = std::max(many.value() / kWarmUpLaunches, 1e-7);
+  load->launch_seconds_ = std::max(many.value() / launches, 1e-7);
   return load;
 }
 
