@@ -9,72 +9,11 @@
 #include <vector>
 
 #include "base/status.h"
-#include "transfer/test_pool.h"
+#include "c/pega_fixture.h"
+#include "shared/pool_header.h"
 
 namespace pega {
 namespace {
-
-constexpr std::uint64_t kSlabBytes = std::uint64_t{4} << 20;
-constexpr std::uint32_t kSoonMs = 60'000;
-
-class PegaTest : public testing::Test {
- protected:
-  pega_memory_options Place() {
-    pega_memory_options place{};
-    place.struct_bytes = sizeof(place);
-    place.rank_count = 1;
-    place.ordinal_capacity = 32;
-    place.slab_bytes = kSlabBytes;
-    place.boot_number = pool_.header().boot_number();
-    place.folder_path = pool_.folder().path().c_str();
-    place.slab_path = pool_.folder().slab_path().c_str();
-    std::memcpy(place.pool_id, pool_.header().pool_id().data(), sizeof(place.pool_id));
-    place.engine_id[0] = 9;
-    place.nonce[0] = 5;
-    return place;
-  }
-  pega_memory* Open() {
-    const pega_memory_options place = Place();
-    pega_memory* memory = nullptr;
-    EXPECT_EQ(pega_memory_open(&place, &memory), PEGA_OK) << pega_last_message();
-    return memory;
-  }
-  // Two layers of 8 KiB, 8 blocks.
-  pega_transfer_options Shape() {
-    allocations_ = {{reinterpret_cast<std::uint64_t>(memory_.data()), memory_.size()}};
-    segments_ = {{0, 0, 0, 8192, 8192}, {1, 0, 65536, 8192, 8192}};
-    pega_transfer_options shape{};
-    shape.struct_bytes = sizeof(shape);
-    shape.thread_count = 2;
-    shape.allocations = allocations_.data();
-    shape.allocation_count = allocations_.size();
-    shape.segments = segments_.data();
-    shape.segment_count = segments_.size();
-    shape.block_count = 8;
-    return shape;
-  }
-  pega_transfer* Create(pega_memory* memory) {
-    const pega_transfer_options shape = Shape();
-    pega_transfer* transfer = nullptr;
-    EXPECT_EQ(pega_transfer_create(memory, &shape, &transfer), PEGA_OK) << pega_last_message();
-    return transfer;
-  }
-  static pega_job Job(std::uint32_t kind, const std::vector<std::uint32_t>& blocks,
-                      const std::vector<pega_slot>& slots) {
-    pega_job job{};
-    job.struct_bytes = sizeof(job);
-    job.kind = kind;
-    job.device_blocks = blocks.data();
-    job.slots = slots.data();
-    job.block_count = blocks.size();
-    return job;
-  }
-
-  TestPool pool_{kSlabBytes, 2};
-  std::vector<std::uint8_t> memory_ = std::vector<std::uint8_t>(2 * 65536);
-  std::vector<pega_allocation> allocations_;
-  std::vector<pega_segment> segments_;
-};
 
 TEST(Pega, NamesItsCodes) {
   EXPECT_EQ(pega_abi_version(), PEGA_ABI_VERSION);
@@ -83,7 +22,7 @@ TEST(Pega, NamesItsCodes) {
     EXPECT_STREQ(pega_code_name(code), CodeName(static_cast<Code>(code)));
   }
   EXPECT_STREQ(pega_code_name(-1), "PEGA_UNKNOWN");
-  EXPECT_STREQ(pega_code_name(19), "PEGA_UNKNOWN");
+  EXPECT_STREQ(pega_code_name(PEGA_DEVICE + 1), "PEGA_UNKNOWN");
 }
 
 TEST_F(PegaTest, HoldsAndDropsUntilTheServerRestarts) {
@@ -229,6 +168,69 @@ TEST_F(PegaTest, CopiesByGroups) {
   EXPECT_EQ(pega_memory_close(memory), PEGA_OK);
 }
 
+TEST_F(PegaTest, TheHostHasNoStreamsAndNoBoundOfCalls) {
+  pega_memory* memory = Open();
+  pega_transfer* transfer = Create(memory);
+  std::uint32_t slabs = 0;
+  int possible = 0;
+  EXPECT_EQ(pega_transfer_slabs_ready(transfer, &slabs), PEGA_OK);
+  EXPECT_EQ(slabs, 2U);
+  EXPECT_EQ(pega_transfer_sync_possible(transfer, &possible), PEGA_OK);
+  EXPECT_EQ(possible, 1);
+
+  const std::vector<std::uint32_t> blocks = {3};
+  const std::vector<pega_slot> slots = {{0, 0}};
+  const std::uint64_t stream = 0;
+  pega_job job = Job(PEGA_LOAD_SYNC, blocks, slots);
+  job.after_stream = &stream;
+  std::uint64_t job_id = 0;
+  EXPECT_EQ(pega_transfer_submit(transfer, &job, &job_id), PEGA_UNSUPPORTED);
+  job.after_stream = nullptr;
+  ASSERT_EQ(pega_transfer_submit(transfer, &job, &job_id), PEGA_OK) << pega_last_message();
+  EXPECT_EQ(pega_transfer_stream_wait(transfer, job_id + 1, 0, stream), PEGA_NOT_FOUND);
+  EXPECT_EQ(pega_transfer_wait(transfer, job_id, 0, kSoonMs), PEGA_OK);
+
+  std::uint32_t ends[2] = {};
+  std::uint64_t count = 0;
+  const auto fit = [&](std::uint32_t layers_per_group) {
+    return pega_transfer_fit_groups(transfer, blocks.data(), slots.data(), 1, layers_per_group, 1,
+                                    ends, &count);
+  };
+  EXPECT_EQ(fit(1), PEGA_OK);
+  EXPECT_EQ(count, 2U);
+  EXPECT_EQ(ends[0], 1U);
+  EXPECT_EQ(ends[1], 2U);
+  EXPECT_EQ(fit(7), PEGA_OK);
+  EXPECT_EQ(count, 1U);
+  EXPECT_EQ(ends[0], 2U);
+  EXPECT_EQ(fit(0), PEGA_INVALID_ARGUMENT);
+  EXPECT_EQ(pega_transfer_close(transfer), PEGA_OK);
+  EXPECT_EQ(pega_memory_close(memory), PEGA_OK);
+}
+
+TEST_F(PegaTest, TakesOptionsAndJobsOfOlderCallers) {
+  pega_memory* memory = Open();
+  pega_transfer_options shape = Shape();
+  shape.struct_bytes = 48;
+  shape.device = 77;  // beyond what such a caller has
+  pega_transfer* transfer = nullptr;
+  ASSERT_EQ(pega_transfer_create(memory, &shape, &transfer), PEGA_OK) << pega_last_message();
+  const std::vector<std::uint32_t> blocks = {3};
+  const std::vector<pega_slot> slots = {{0, 0}};
+  pega_job job = Job(PEGA_STORE, blocks, slots);
+  job.struct_bytes = 48;
+  job.after_stream = reinterpret_cast<const std::uint64_t*>(8);
+  std::uint64_t job_id = 0;
+  ASSERT_EQ(pega_transfer_submit(transfer, &job, &job_id), PEGA_OK) << pega_last_message();
+  pega_transfer_stats stats{};
+  stats.struct_bytes = 64;
+  stats.slab_code = -7;
+  EXPECT_EQ(pega_transfer_get_stats(transfer, &stats), PEGA_OK);
+  EXPECT_EQ(stats.slab_code, -7);
+  EXPECT_EQ(pega_transfer_close(transfer), PEGA_OK);
+  EXPECT_EQ(pega_memory_close(memory), PEGA_OK);
+}
+
 TEST_F(PegaTest, AFailedJobHasItsCodeAndMessage) {
   pega_memory* memory = Open();
   pega_transfer* transfer = Create(memory);
@@ -322,6 +324,11 @@ TEST(Pega, NullIsRefusedEverywhereButInClose) {
   EXPECT_EQ(pega_memory_engine_idle(nullptr, nullptr), PEGA_INVALID_ARGUMENT);
   EXPECT_EQ(pega_transfer_create(nullptr, nullptr, nullptr), PEGA_INVALID_ARGUMENT);
   EXPECT_EQ(pega_transfer_shape(nullptr, nullptr, nullptr), PEGA_INVALID_ARGUMENT);
+  EXPECT_EQ(pega_transfer_slabs_ready(nullptr, nullptr), PEGA_INVALID_ARGUMENT);
+  EXPECT_EQ(pega_transfer_sync_possible(nullptr, nullptr), PEGA_INVALID_ARGUMENT);
+  EXPECT_EQ(pega_transfer_stream_wait(nullptr, 1, 0, 0), PEGA_INVALID_ARGUMENT);
+  EXPECT_EQ(pega_transfer_fit_groups(nullptr, nullptr, nullptr, 0, 1, 1, nullptr, nullptr),
+            PEGA_INVALID_ARGUMENT);
   EXPECT_EQ(pega_transfer_submit(nullptr, nullptr, nullptr), PEGA_INVALID_ARGUMENT);
   EXPECT_EQ(pega_transfer_wait(nullptr, 1, 0, 0), PEGA_INVALID_ARGUMENT);
   EXPECT_EQ(pega_transfer_poll(nullptr, 1, nullptr), PEGA_INVALID_ARGUMENT);
