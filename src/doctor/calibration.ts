@@ -86,7 +86,15 @@ function renderRates({ load, store }: Calibration): string {
 
 function renderFixed({ copySeconds, stagedSeconds, callSeconds }: Calibration): string {
   const us = (seconds: number) => `${(seconds * 1e6).toFixed(1)} µs`;
-  return `fixed: ${us(copySeconds)} each further copy on a stream, ${us(stagedSeconds)} each staged piece, ${us(callSeconds)} of the caller for each driver call`;
+  return renderTable(
+    ['fixed cost', 'time'],
+    [
+      ['each further copy on a stream', us(copySeconds)],
+      ['each staged piece: kernel and events', us(stagedSeconds)],
+      ["each driver call, of the caller's thread", us(callSeconds)],
+    ],
+    'right',
+  );
 }
 
 /** Runs as long as these, or longer, are copied directly. */
