@@ -155,7 +155,7 @@ export function sampleResult(matrix = MATRIX, wrong?: number): TransferResult {
         product_tera_flops: 412,
         device_bytes: 66 * 1024 ** 2,
         staging_bytes: 64 * 1024 ** 2,
-        calibration: null,
+        calibration_kept: true,
         latency: [
           latencyResult('load', true, samples),
           latencyResult('load', false, samples),

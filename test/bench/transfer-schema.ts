@@ -75,7 +75,7 @@ const gpu = z.strictObject({
   product_tera_flops: amount.nullable(),
   device_bytes: count.nullable(),
   staging_bytes: count.nullable(),
-  calibration: z.string().nullable(),
+  calibration_kept: z.boolean().nullable(),
   latency: z.array(latency),
   scenarios: z.array(scenario),
 });

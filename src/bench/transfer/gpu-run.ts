@@ -53,7 +53,7 @@ export async function measureGpu(options: GpuRunOptions): Promise<GpuMeasurement
       product_tera_flops: positive(run.productTeraFlops),
       device_bytes: last?.deviceBytes ?? null,
       staging_bytes: last?.stagingBytes ?? null,
-      calibration: last?.calibration ?? null,
+      calibration_kept: last === undefined ? null : last.calibration.startsWith('/'),
       latency: run.latency,
       scenarios: run.results,
     },

@@ -80,7 +80,8 @@ export interface GpuResult {
   /** Memory of the GPU that the CUDA device takes; null: nothing was measured. */
   device_bytes: number | null;
   staging_bytes: number | null;
-  calibration: string | null;
+  /** The planner's calibration is in a file of the user's cache. */
+  calibration_kept: boolean | null;
   latency: LatencyResult[];
   scenarios: ScenarioResult[];
 }
