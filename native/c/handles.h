@@ -19,7 +19,7 @@ struct pega_memory {
 struct pega_transfer {
   pega_memory* memory = nullptr;
   std::unique_ptr<pega::TransferEngine> engine;
-  const pega::Device* device = nullptr;           // the engine's
+  const pega::Device* device = nullptr;          // the engine's
   const pega::cuda::CudaDevice* cuda = nullptr;  // the same, where it is one
 };
 

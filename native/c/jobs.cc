@@ -1,5 +1,5 @@
-// The part of pega.h that copies: jobs of a transfer. Pointers and sizes are checked here, plans by the
-// engine.
+// The part of pega.h that copies: jobs of a transfer. Pointers and sizes are checked here, plans by
+// the engine.
 #include <algorithm>
 #include <chrono>
 #include <utility>

@@ -1,5 +1,6 @@
-// The part of pega.h that makes a transfer, describes it and ends it: a TransferEngine over the host or
-// the CUDA device. Pointers and sizes are checked here, plans by the engine; its jobs: jobs.cc.
+// The part of pega.h that makes a transfer, describes it and ends it: a TransferEngine over the
+// host or the CUDA device. Pointers and sizes are checked here, plans by the engine; its jobs:
+// jobs.cc.
 #include <memory>
 #include <utility>
 #include <vector>
@@ -70,8 +71,8 @@ Result<std::unique_ptr<pega_transfer>> Make(const pega_memory& memory,
   std::unique_ptr<Device> device;
   switch (options.device) {
     case PEGA_ON_HOST:
-      device = MakeHostDevice(std::move(layout).value(), std::move(slabs).value(),
-                              options.thread_count);
+      device =
+          MakeHostDevice(std::move(layout).value(), std::move(slabs).value(), options.thread_count);
       break;
     case PEGA_ON_CUDA: {
       auto made = MakeCudaDevice(options, std::move(layout).value(), std::move(slabs).value(),
@@ -81,8 +82,7 @@ Result<std::unique_ptr<pega_transfer>> Make(const pega_memory& memory,
       device = std::move(made).value();
       break;
     }
-    default:
-      return Invalid("options.device is " + std::to_string(options.device));
+    default: return Invalid("options.device is " + std::to_string(options.device));
   }
   transfer->device = device.get();
   transfer->engine = TransferEngine::Create(std::move(device));

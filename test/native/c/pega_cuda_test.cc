@@ -143,8 +143,9 @@ TEST_F(PegaCuda, SaysWhatItTakesAndWhatItDid) {
   EXPECT_GT(stats.submit_ns_total, 0U);
   std::uint32_t ends[2] = {};
   std::uint64_t count = 0;
-  ASSERT_EQ(pega_transfer_fit_groups(transfer_, blocks.data(), slots.data(), 2, 1, 500, ends, &count),
-            PEGA_OK);
+  ASSERT_EQ(
+      pega_transfer_fit_groups(transfer_, blocks.data(), slots.data(), 2, 1, 500, ends, &count),
+      PEGA_OK);
   EXPECT_EQ(count, 2U);
   EXPECT_EQ(ends[1], 2U);
   ASSERT_EQ(pega_transfer_fit_groups(transfer_, blocks.data(), slots.data(), 2, 1, 1, ends, &count),
@@ -161,7 +162,8 @@ TEST_F(PegaCuda, AFailedCallOfTheDriverIsTheJobsFailure) {
   }
   const std::uint64_t id = Submit(Job(PEGA_LOAD_SYNC, blocks, slots));
   EXPECT_EQ(pega_transfer_stream_wait(transfer_, id, 0, stream()), PEGA_DEVICE);
-  EXPECT_NE(std::string(pega_last_message()).find("CUDA_ERROR_INVALID_VALUE (1)"), std::string::npos)
+  EXPECT_NE(std::string(pega_last_message()).find("CUDA_ERROR_INVALID_VALUE (1)"),
+            std::string::npos)
       << pega_last_message();
   EXPECT_EQ(WaitAndForget(id), PEGA_DEVICE);
 }

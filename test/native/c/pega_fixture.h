@@ -1,4 +1,5 @@
-// PegaTest: a pool, a place of an engine in it and a transfer of two layers, through pega.h. For tests.
+// PegaTest: a pool, a place of an engine in it and a transfer of two layers, through pega.h. For
+// tests.
 #pragma once
 
 #include <gtest/gtest.h>
