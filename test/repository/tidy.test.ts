@@ -18,6 +18,7 @@ const HEAD_COMMENTS: Record<string, RegExp> = {
   '.h': /^(\/\/|\/\*) /,
   '.c': /^(\/\/|\/\*) /,
   '.cc': /^\/\/ /,
+  '.cu': /^\/\/ /,
   '.proto': /^\/\/ /,
   '.py': /^("""|# )/,
   '.sh': /^# /,
@@ -62,7 +63,7 @@ function linesWith(paths: string[], pattern: RegExp): string[] {
 /** A .cc file whose first line includes its own header, which says what both are. */
 function opensWithItsHeader(path: string, text: string): boolean {
   const name = basename(path, '.cc').replace(/_test$/, '');
-  return path.endsWith('.cc') && new RegExp(`^#include "[a-z]+/${name}\\.h"`).test(text);
+  return path.endsWith('.cc') && new RegExp(`^#include "([a-z]+/)+${name}\\.h"`).test(text);
 }
 
 test('there are files to look at', () => {

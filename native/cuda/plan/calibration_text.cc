@@ -1,3 +1,4 @@
+// The text of a calibration file: one line a value, written and read; what is odd is refused.
 #include <charconv>
 #include <cmath>
 #include <cstdint>

@@ -1,3 +1,4 @@
+// The fake driver's graph captures: what spoils one, and what may go on beside it.
 #include <gtest/gtest.h>
 
 #include <functional>

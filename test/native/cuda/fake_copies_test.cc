@@ -1,3 +1,4 @@
+// The fake driver's copies: bytes and rows, from one thread and from many.
 #include <gtest/gtest.h>
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// The fake driver's devices: number, memory, addresses, counts of calls.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// The fake driver's faults: calls that fail when asked to, and contexts that end.
 #include <gtest/gtest.h>
 
 #include <thread>

@@ -1,3 +1,4 @@
+// The fake driver's kernels: what they copy and work out, and what they refuse.
 #include <gtest/gtest.h>
 
 #include "cuda/kernels/copy_rows.h"

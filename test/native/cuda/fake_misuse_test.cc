@@ -1,3 +1,4 @@
+// Misuse of the driver that the fake one notes or dies of.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 

@@ -1,3 +1,4 @@
+// Missing waits between streams, found by the fake driver in whatever order the work ran.
 #include <gtest/gtest.h>
 
 #include <thread>

@@ -1,3 +1,4 @@
+// The fake driver's streams and events: order, late reads and writes, held streams.
 #include <gtest/gtest.h>
 
 #include <thread>

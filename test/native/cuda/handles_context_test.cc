@@ -1,3 +1,4 @@
+// Contexts of handles.h: retained, made current for a while, released.
 #include <gtest/gtest.h>
 
 #include <thread>

@@ -1,3 +1,4 @@
+// Owners of handles.h: what they own is given back, in its context, once.
 #include <gtest/gtest.h>
 
 #include "cuda/driver/handles.h"

@@ -1,4 +1,4 @@
-#include "beside.h"
+#include "cuda/gpu/pins/beside.h"
 
 #include <dlfcn.h>
 

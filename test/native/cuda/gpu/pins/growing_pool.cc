@@ -1,4 +1,4 @@
-#include "growing_pool.h"
+#include "cuda/gpu/pins/growing_pool.h"
 
 #include <chrono>
 #include <thread>
