@@ -6,7 +6,7 @@
 
 const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
-/** Files directly in src/: errors, limits, units, log, tables, package. */
+/** Files directly in src/: errors, limits, units, log, tables, progress, package. */
 const LEAVES = '^src/[^/]+[.]ts$';
 
 module.exports = {

@@ -2,7 +2,6 @@
 import { Flags } from '@oclif/core';
 import { PegaCommand } from '../cli/pega-command.js';
 import { targetFlags } from '../cli/target-flags.js';
-import { progressTo } from '../src/bench/progress.js';
 import { parseNamed } from '../src/config/named-value.js';
 import { choosePegaTarget } from '../src/config/pega-target.js';
 import { parsePoolSize } from '../src/config/pool-size.js';
@@ -11,6 +10,7 @@ import { MODEL_SHAPES } from '../src/doctor/expected-ttft.js';
 import { renderReport } from '../src/doctor/render.js';
 import { type DoctorView, viewOf } from '../src/doctor/report.js';
 import { EXIT } from '../src/errors.js';
+import { progressTo } from '../src/progress.js';
 
 const MODELS = MODEL_SHAPES.map(({ name }) => name);
 const POOL_SIZE = '30gb';

@@ -3,8 +3,8 @@ import { Flags } from '@oclif/core';
 import { PegaCommand } from '../cli/pega-command.js';
 import { vllmFlags } from '../cli/vllm-flags.js';
 import { type HelloResult, renderHello, sayHello } from '../src/bench/hello.js';
-import { progressTo } from '../src/bench/progress.js';
 import { exitCodeOf } from '../src/bench/result.js';
+import { progressTo } from '../src/progress.js';
 import { parseExtraArguments } from '../src/vllm/extra-arguments.js';
 
 export default class Hello extends PegaCommand {

@@ -1,7 +1,6 @@
 // `pega bench transfer`: flags in, src/bench/transfer's benchTransfer, table, JSON or page out.
 import { Flags, type Interfaces } from '@oclif/core';
 import { PegaCommand } from '../../cli/pega-command.js';
-import { progressTo } from '../../src/bench/progress.js';
 import {
   parseCounts,
   parseGpus,
@@ -18,6 +17,7 @@ import { benchTransfer } from '../../src/bench/transfer/transfer.js';
 import { requireWritable, writeWhole } from '../../src/bench/transfer/whole-file.js';
 import { parseNamed } from '../../src/config/named-value.js';
 import { LIMITS } from '../../src/limits.js';
+import { progressTo } from '../../src/progress.js';
 
 const SLOTS_MAX = 131_072;
 const REPEATS_MAX = 1000;

@@ -3,7 +3,6 @@ import { Flags, type Interfaces } from '@oclif/core';
 import { PegaCommand } from '../../cli/pega-command.js';
 import { targetFlags } from '../../cli/target-flags.js';
 import { vllmFlags } from '../../cli/vllm-flags.js';
-import { progressTo } from '../../src/bench/progress.js';
 import { renderTtft } from '../../src/bench/report.js';
 import { exitCodeOf, type TtftResult } from '../../src/bench/result.js';
 import {
@@ -16,6 +15,7 @@ import { parseNamed } from '../../src/config/named-value.js';
 import { choosePegaTarget } from '../../src/config/pega-target.js';
 import { parsePoolSize } from '../../src/config/pool-size.js';
 import { PegaError } from '../../src/errors.js';
+import { progressTo } from '../../src/progress.js';
 import { parseExtraArguments } from '../../src/vllm/extra-arguments.js';
 
 const COUNT_MAX = 1_000_000;

@@ -5,10 +5,10 @@
 import { tmpdir } from 'node:os';
 import type { ModelShape } from '../engine/reference-model.js';
 import { type Child, startChild } from '../process/child.js';
+import type { Progress } from '../progress.js';
 import type { PegaClient } from '../rpc/client.js';
 import { diedOf, NOT_FOR_US, stopAfter, whileAlive, withOwnServer } from './own-server.js';
 import { untilFilled } from './pega-view.js';
-import type { Progress } from './progress.js';
 import { withRunFolder } from './run-folder.js';
 
 export interface EmbeddedOptions {

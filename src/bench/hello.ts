@@ -2,10 +2,10 @@
 //
 // A look, no measurement: one sample each. `pega bench ttft` measures.
 import { PACKAGE_VERSION } from '../package.js';
+import type { Progress } from '../progress.js';
 import { formatBytes } from '../units.js';
 import type { ModelFacts } from '../vllm/model-facts.js';
 import { type OwnVllm, withOwnVllm } from './own-vllm.js';
-import type { Progress } from './progress.js';
 import type { PhaseResult, Problem } from './result.js';
 import { type RunOutcome, runOn } from './run.js';
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PegaError, toPegaError } from '../errors.js';
 import { type Child, startChild } from '../process/child.js';
+import type { Progress } from '../progress.js';
 import { connectPega, type PegaClient } from '../rpc/client.js';
-import type { Progress } from './progress.js';
 import { withRunFolder } from './run-folder.js';
 
 export interface OwnServerOptions {

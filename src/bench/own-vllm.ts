@@ -1,6 +1,7 @@
 // A server and a vLLM with the connector for one run: started, used, stopped, and every file of theirs
 // removed, also when the run fails or is interrupted. vLLM's log alone is kept where something went wrong.
 import { tmpdir } from 'node:os';
+import type { Progress } from '../progress.js';
 import type { PegaClient } from '../rpc/client.js';
 import { choosePython, requireVllm, type VllmPython } from '../vllm/interpreter.js';
 import { kvTransferConfig } from '../vllm/kv-transfer-config.js';
@@ -10,7 +11,6 @@ import { findModel, type ModelFolder } from '../vllm/model-folder.js';
 import { startVllm, type VllmServer } from '../vllm/vllm-server.js';
 import { type OwnServer, stopAfter, whileAlive, withOwnServer } from './own-server.js';
 import { untilFilled } from './pega-view.js';
-import type { Progress } from './progress.js';
 import type { RunSize } from './reference-size.js';
 import { withRunFolder } from './run-folder.js';
 import { kvBytesFor, modelTokensFor, vllmPoolBytesFor } from './vllm-size.js';

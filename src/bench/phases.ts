@@ -3,6 +3,7 @@
 // It starts and stops nothing: embedded.ts and own-vllm.ts do. Between phases it waits for what it can see (stores
 // sealed, cache reset), never for a length of time.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Progress } from '../progress.js';
 import type { PegaClient } from '../rpc/client.js';
 import { type Counters, subtractCounters } from '../vllm/counters.js';
 import { cacheUse } from './claims.js';
@@ -10,7 +11,6 @@ import type { EngineApi } from './engine-api.js';
 import { type LoadResult, runLoad } from './load.js';
 import type { Completion } from './openai-client.js';
 import { type PegaSnapshot, pegaSnapshot, untilReported, untilSealed } from './pega-view.js';
-import type { Progress } from './progress.js';
 import type { PhaseName } from './result.js';
 import type { Workload } from './workload.js';
 

@@ -2,13 +2,13 @@
 //
 // It starts and stops nothing; an engine that is there is its input.
 import { Agent } from 'undici';
+import type { Progress } from '../progress.js';
 import type { PegaClient } from '../rpc/client.js';
 import { assess } from './assess.js';
 import { connectEngine, type EngineApi } from './engine-api.js';
 import { complete } from './openai-client.js';
 import { pegaSnapshot } from './pega-view.js';
 import { runPhases } from './phases.js';
-import type { Progress } from './progress.js';
 import type { RunSize } from './reference-size.js';
 import type { PhaseName, PhaseResult, Problem } from './result.js';
 import { warmUp } from './warm-up.js';

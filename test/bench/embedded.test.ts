@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { SILENT } from '../../src/bench/progress.js';
 import { benchTtft } from '../../src/bench/ttft.js';
+import { SILENT } from '../../src/progress.js';
 import { resultSchema } from './result-schema.js';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/run.js', import.meta.url));

@@ -1,10 +1,10 @@
 // benchTtft against an engine that may lie: what is measured, what is a problem, what ends the run.
 import { afterEach, describe, expect, it } from 'vitest';
-import { SILENT } from '../../src/bench/progress.js';
 import { renderTtft } from '../../src/bench/report.js';
 import { exitCodeOf, type TtftResult } from '../../src/bench/result.js';
 import { benchTtft } from '../../src/bench/ttft.js';
 import { EXIT } from '../../src/errors.js';
+import { SILENT } from '../../src/progress.js';
 import { type FakeEngine, type FakeEngineOptions, startFakeEngine } from './fake-engine.js';
 
 let engine: FakeEngine | undefined;

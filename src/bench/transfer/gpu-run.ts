@@ -2,8 +2,8 @@
 import type { GpuFacts } from '../../engine/cuda.js';
 import type { LinkRates, Measurement, Scenario, TransferGauge } from '../../engine/gauge.js';
 import { toPegaError } from '../../errors.js';
+import type { Progress } from '../../progress.js';
 import { formatBytes } from '../../units.js';
-import type { Progress } from '../progress.js';
 import { latencyResult, scenarioResult } from './figures.js';
 import { formatRate, formatShare } from './formats.js';
 import { describeGpu } from './gpu-machine.js';
