@@ -46,7 +46,7 @@ struct PoolOptions {
   std::uint32_t fill_threads = 0;  // 0: one for each core, at most 16
   bool allow_any_filesystem = false;
   bool huge_pages = false;         // FillOptions::huge_pages: the caller knows that the host allows it
-  bool allocate_first = true;      // FillOptions::allocate_first
+  bool allocate_first = false;     // FillOptions::allocate_first
   std::vector<std::uint32_t> numa_nodes;  // FillOptions::numa_nodes
   bool numa_required = false;  // kUnsupported where the kernel refuses them; else they are left out
   bool defer_fill = false;  // true: no slab is filled before StartFilling

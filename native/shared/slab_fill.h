@@ -15,7 +15,7 @@ struct FillOptions {
   bool huge_pages = false;
   // False: memory is taken by the faults alone. fallocate holds a lock of the file all the while, so
   // threads are slower on one file, but it takes no page where the range does not fit.
-  bool allocate_first = true;
+  bool allocate_first = false;
   std::vector<std::uint32_t> numa_nodes = {};  // that the memory shall come from; empty: any
 };
 

@@ -76,18 +76,19 @@ Status OpenPlanner(const ContextPtr& context, const BlockLayout& layout,
   return Status::Ok();
 }
 
-// Loads have five eighths: a chunk of theirs costs calls of the thread that waits for them.
+// Loads have three quarters: each chunk of theirs costs calls of the thread that waits for them, and
+// some microseconds of the link. Stores come in pieces of two chunks (kChunkBytesMax).
 Status OpenStaging(const ContextPtr& context, std::uint64_t wanted_bytes, DeviceParts& parts) {
   Result<StagingMemory> memory = AllocateStaging(context, wanted_bytes, kStagingBytesLeast);
   if (!memory.ok()) return memory.status();
   parts.memory = std::move(memory).value();
   const CUdeviceptr address = parts.memory.memory.get();
-  const std::uint64_t load_chunk = ChunkBytes(parts.memory.bytes, 5);
+  const std::uint64_t load_chunk = ChunkBytes(parts.memory.bytes, 6);
   Result<Staging> loads = Staging::Create(context, address, load_chunk);
   if (!loads.ok()) return loads.status();
   parts.load_staging = std::move(loads).value();
   Result<Staging> stores =
-      Staging::Create(context, address + 2 * load_chunk, ChunkBytes(parts.memory.bytes, 3));
+      Staging::Create(context, address + 2 * load_chunk, ChunkBytes(parts.memory.bytes, 2));
   if (!stores.ok()) return stores.status();
   parts.store_staging = std::move(stores).value();
   return Status::Ok();

@@ -65,6 +65,8 @@ class Lane {
     CopyRowsArguments arguments;
   };
   Streams StreamsFor(const Order& order) const;
+  bool ReadsInPlace(Direction direction, const CopyPlan& plan, const Streams& streams) const;
+  Status ScatterInPlace(const PitchedCopy& copy, const CopyPlan& plan, Launch launch);
   Status GiveAll(const Order& order, const CopyKernels& kernels, Staging& staging,
                  std::uint32_t& id_lists);
   Status GiveStaged(Direction direction, const Part& part, const Streams& streams,
@@ -86,6 +88,7 @@ class Lane {
   Stream dma_;
   Stream kernel_;
   BlockIdRing ids_;
+  bool reads_in_place_ = false;  // kernels can use a slot's own address
   SpanTables span_tables_;
 };
 

@@ -89,6 +89,7 @@ enum : unsigned {
   kEventBlockingSync = 1,
   kEventDisableTiming = 2,
   kHostRegisterPortable = 1,
+  kHostRegisterDeviceMap = 2,
   kHostAllocPortable = 1,
   kHostAllocDeviceMap = 2,
 };
@@ -111,6 +112,8 @@ enum : int {  // CUdevice_attribute
   kAttributeMultiprocessorCount = 16,
   kAttributeComputeCapabilityMajor = 75,
   kAttributeComputeCapabilityMinor = 76,
+  // Kernels may use host addresses of registered memory as they are.
+  kAttributeHostPointersOfRegisteredMemory = 91,
 };
 
 enum : int {  // CUpointer_attribute

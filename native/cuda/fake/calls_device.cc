@@ -68,6 +68,7 @@ CUresult DeviceGetAttribute(int* value, int attribute, CUdevice device) {
   switch (attribute) {
     case kAttributeMultiprocessorCount: *value = settings.multiprocessors; return kSuccess;
     case kAttributeComputeCapabilityMajor: *value = settings.capability / 10; return kSuccess;
+    case kAttributeHostPointersOfRegisteredMemory: *value = 1; return kSuccess;
     case kAttributeComputeCapabilityMinor: *value = settings.capability % 10; return kSuccess;
     default: return kErrorInvalidValue;
   }

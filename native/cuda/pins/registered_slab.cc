@@ -64,7 +64,8 @@ Status RegisteredSlab::RegisterNext(std::uint64_t bytes, std::uint64_t& driver_n
   PEGA_RETURN_IF_ERROR(Populate(address, bytes, path_));
   const DriverApi& api = context_->api();
   const Clock::time_point start = Clock::now();
-  const CUresult result = api.MemHostRegister(address, bytes, kHostRegisterPortable);
+  const CUresult result = api.MemHostRegister(
+      address, bytes, kHostRegisterPortable | kHostRegisterDeviceMap);  // kernels read some slots
   driver_ns += NanosecondsSince(start);
   if (result != kSuccess) return Refusal(result);
   pieces_.emplace_back(context_, address, [](const DriverApi& driver, void* registered) {

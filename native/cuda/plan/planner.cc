@@ -20,6 +20,9 @@ std::vector<WayRule> Rules(const WayCosts& costs, PlanChoice choice, bool row_fi
   return {rules.begin(), rules.end()};
 }
 
+// Below that, what a group costs is more than what layers win that are computed sooner.
+constexpr std::uint64_t kGroupBytesMin = std::uint64_t{4} << 20;
+
 std::uint64_t SlotBytesOf(std::span<const BlockLayout::Segment> segments) {
   const BlockLayout::Segment& last = segments.back();
   return last.slot_offset_bytes + last.bytes - segments.front().slot_offset_bytes;
@@ -123,7 +126,9 @@ std::vector<std::uint32_t> Planner::FitGroups(std::span<const BlockCopy> blocks,
   const std::uint64_t calls_min = host_runs * kCallsPerCopy + kCallsPerPiece;
   const std::uint64_t layers = layout_.layer_count();
   const std::uint64_t per_group = std::max<std::uint32_t>(1, layers_per_group);
-  const std::uint64_t wanted = (layers + per_group - 1) / per_group;
+  const std::uint64_t bytes = blocks.size() * layout_.slot_bytes();
+  const std::uint64_t wanted = std::clamp<std::uint64_t>(bytes / kGroupBytesMin, 1,
+                                                         (layers + per_group - 1) / per_group);
   for (std::uint64_t groups = std::min(wanted, calls_max / calls_min); groups > 0; --groups) {
     std::vector<std::uint32_t> ends(groups);
     for (std::uint64_t i = 0; i < groups; ++i) {

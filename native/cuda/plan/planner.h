@@ -54,8 +54,8 @@ class Planner {
   // Of calls_max for all layers, those for a group of `layers`: what to give Plan for each group.
   std::uint64_t CallsOfGroup(std::uint64_t calls_max, std::uint32_t layers) const;
 
-  // End layers of the most groups of about `layers_per_group` with which a synchronous load of
-  // these blocks takes at most calls_max calls in all, each group its share (CallsOfGroup); empty:
+  // End layers of the most groups of about `layers_per_group`, and of 4 MiB or more, with which a
+  // synchronous load of these blocks takes at most calls_max calls in all, each group its share (CallsOfGroup); empty:
   // not even one group does, or a slab has no address.
   std::vector<std::uint32_t> FitGroups(std::span<const BlockCopy> blocks,
                                        std::uint32_t layers_per_group, std::uint64_t chunk_bytes,

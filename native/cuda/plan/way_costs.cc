@@ -40,7 +40,7 @@ WayCosts::WayCosts(std::span<const BlockRun> runs, const LayerRows& rows, const 
     const std::uint64_t pieces_more = PieceEndsWithin(runs[i]);
     const bool cuts_staged = i + 1 < runs.size() && runs[i + 1].continues;
     runs_.push_back({DirectWay(runs[i], direct_seconds_per_block, pieces_more, cuts_staged),
-                     StagedWay(runs[i], pieces_more)});
+                     StagedWay(runs[i], pieces_more), runs[i].block_count * rows.row_bytes});
   }
   for (const WayRule rule : kRules) Add(rule);
 }
@@ -94,15 +94,16 @@ bool WayCosts::GoesDirectly(const RunCost& run, WayRule rule) {
 
 void WayCosts::Add(WayRule rule) {
   WayTotal total;
-  bool staged = false;
+  std::uint64_t staged_bytes = 0;
   for (const RunCost& run : runs_) {
     const bool direct = GoesDirectly(run, rule);
     const Way& way = direct ? run.direct : run.staged;
     total.link_seconds += way.seconds;
     total.weight += way.weight;
-    staged = staged || !direct;
+    if (!direct) staged_bytes += run.bytes;
   }
-  if (staged) {
+  // Where there are more chunks than one, kernels run under the copies of others.
+  if (staged_bytes > 0 && staged_bytes <= chunk_bytes_) {
     total.link_seconds += cost_.staged_seconds;
     total.weight += cost_.staged_seconds;
   }

@@ -42,6 +42,7 @@ class WayCosts {
   };
   struct RunCost {
     Way direct, staged;
+    std::uint64_t bytes = 0;
   };
   std::uint64_t PieceEndsWithin(const BlockRun& run) const;
   // cuts_staged: the next run begins a copy of its own then.
