@@ -103,9 +103,11 @@ void WayCosts::Add(WayRule rule) {
     if (!direct) staged_bytes += run.bytes;
   }
   // Where there are more chunks than one, kernels run under the copies of others.
-  if (staged_bytes > 0 && staged_bytes <= chunk_bytes_) {
-    total.link_seconds += cost_.staged_seconds;
-    total.weight += cost_.staged_seconds;
+  if (staged_bytes > 0) {
+    const double chunks = static_cast<double>(staged_bytes) / static_cast<double>(chunk_bytes_);
+    const double exposed_seconds = cost_.staged_seconds / std::max(1.0, chunks);
+    total.link_seconds += exposed_seconds;
+    total.weight += exposed_seconds;
   }
   totals_[static_cast<std::size_t>(rule)] = total;
 }
