@@ -90,6 +90,15 @@ async function nativeTests(sanitizer) {
   });
 }
 
+/** What ctest cannot tell apart by itself: its list of tests was made with few seeds. */
+async function moreSeeds() {
+  const filter = '--gtest_filter=Seeds/*:Random/*:PlannerCalls.*';
+  const ok = await run('build/asan/test/cuda_test', [filter, '--gtest_brief=1'], {
+    PEGA_TEST_LONG: '1',
+  });
+  return outcome(ok, 'a random test of the CUDA device failed');
+}
+
 async function main() {
   const long = process.argv.includes('--long');
   mkdirSync(REPORTS, { recursive: true });
@@ -108,6 +117,9 @@ async function main() {
     );
     await step('native tests, ASan + UBSan', () => nativeTests('asan'));
     await step('native tests, TSan', () => nativeTests('tsan'));
+    if (long) {
+      await step('CUDA device, more seeds', moreSeeds);
+    }
     if (built) {
       await step('vitest', () =>
         counted('vitest.json', parseVitest, (path) =>

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cuda/device_world.h"
+#include "shared/seeds.h"
 
 namespace pega::cuda {
 namespace {
@@ -95,7 +96,7 @@ TEST_P(CudaDeviceBytes, LoadsAndStoresBesideEachOther) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, CudaDeviceBytes, testing::Range(1, 41));
+INSTANTIATE_TEST_SUITE_P(Seeds, CudaDeviceBytes, testing::Range(1, 1 + Seeds(12, 200)));
 
 }  // namespace
 }  // namespace pega::cuda

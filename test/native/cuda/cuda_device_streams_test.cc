@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cuda/device_world.h"
+#include "shared/seeds.h"
 
 namespace pega::cuda {
 namespace {
@@ -116,7 +117,7 @@ TEST_P(CudaDeviceStreams, AStreamUnderCaptureIsNotMarked) {
   EXPECT_EQ(fake_.fake_cuda_end_capture(compute.get()), kSuccess);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, CudaDeviceStreams, testing::Range(1, 11));
+INSTANTIATE_TEST_SUITE_P(Seeds, CudaDeviceStreams, testing::Range(1, 1 + Seeds(5, 100)));
 
 }  // namespace
 }  // namespace pega::cuda

@@ -7,6 +7,7 @@
 
 #include "cuda/plan/driver_calls.h"
 #include "plan_world.h"
+#include "shared/seeds.h"
 
 namespace pega::cuda {
 namespace {
@@ -50,7 +51,8 @@ void CheckCounts(const CopyPlan& plan, std::size_t blocks) {
 class Bytes : public testing::TestWithParam<int> {};
 
 TEST_P(Bytes, EachGoesToItsPlaceOnce) {
-  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+  const auto seeds = static_cast<std::uint64_t>(Seeds(50, 1000));
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(GetParam()) + ", " + std::to_string(seed));
     std::mt19937_64 random(static_cast<std::uint64_t>(GetParam()) << 32 | seed);
     PlanWorld world(random);
@@ -84,10 +86,11 @@ TEST_P(Bytes, EachGoesToItsPlaceOnce) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Random, Bytes, testing::Range(0, 8));
+INSTANTIATE_TEST_SUITE_P(Random, Bytes, testing::Range(0, 4));
 
 TEST(PlannerCalls, AreWithinTheBoundWhereAnyPlanIs) {
-  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+  const auto seeds = static_cast<std::uint64_t>(Seeds(100, 1000));
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
     PlanWorld world(random);

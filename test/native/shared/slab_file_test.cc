@@ -92,11 +92,12 @@ TEST_F(SlabFiles, FillWantsWholePagesWithinTheSlab) {
 TEST_F(SlabFiles, MoreThanTheFolderHoldsIsNoSpaceAndNotASignal) {
   struct statvfs found{};
   ASSERT_EQ(::statvfs(folder().path().c_str(), &found), 0);
-  // tmpfs compares a range with its size before it takes a page: nothing is used up by this.
+  // Allocating, tmpfs compares a range with its size before it takes a page: nothing is used up by
+  // this.
   const std::uint64_t bytes = (std::uint64_t{found.f_blocks} * found.f_frsize / kSlab + 1) * kSlab +
                               (std::uint64_t{1} << 40);
   const auto slab = Must(Create(bytes));
-  EXPECT_EQ(slab->Fill(0, bytes).code(), Code::kNoSpace);
+  EXPECT_EQ(slab->Fill(0, bytes, {.allocate_first = true}).code(), Code::kNoSpace);
   struct stat after{};
   ASSERT_EQ(::fstat(slab->fd(), &after), 0);
   EXPECT_EQ(after.st_blocks, 0);
