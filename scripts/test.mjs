@@ -79,7 +79,11 @@ function withFixedAddresses(command) {
 async function nativeTests(sanitizer) {
   const launch = (...command) => {
     const [program, ...args] = sanitizer === 'tsan' ? withFixedAddresses(command) : command;
-    return run(program, args, { UBSAN_OPTIONS: 'print_stacktrace=1' });
+    return run(program, args, {
+      UBSAN_OPTIONS: 'print_stacktrace=1',
+      // Else every program with a thread left, as the fake driver's is, sleeps a second at its end.
+      TSAN_OPTIONS: 'atexit_sleep_ms=20',
+    });
   };
   if (!(await launch(process.execPath, 'scripts/build-native.mjs', sanitizer))) {
     return outcome(false, 'the build failed');

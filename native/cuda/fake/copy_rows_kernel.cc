@@ -24,16 +24,18 @@ class CopyRowsKernel : public Work {
         KernelBytes(machine, operation, of_.block_ids, of_.block_count * sizeof(std::uint32_t)));
     if (spans == nullptr || ids == nullptr) return kErrorIllegalAddress;
     pieces_.clear();
-    std::vector<ByteSet::Range> in_blocks;
+    std::vector<ByteSet::Range> in_blocks, in_rows;
     for (std::uint32_t row = 0; row < of_.block_count; ++row) {
       for (std::uint32_t s = 0; s < of_.span_count; ++s) {
         const CUresult result = AddPiece(machine, operation, spans[s], ids[row], row);
         if (result != kSuccess) return result;
         const std::uint64_t begin = Address(spans[s], ids[row]);
         in_blocks.push_back({begin, begin + spans[s].bytes});
+        const std::uint64_t in_row = InRow(spans[s], row);
+        in_rows.push_back({in_row, in_row + spans[s].bytes});
       }
     }
-    if (operation.state == Operation::State::kQueued) Announce(machine, operation, in_blocks);
+    if (operation.state == Operation::State::kQueued) Announce(machine, operation, in_blocks, in_rows);
     return kSuccess;
   }
 
@@ -54,6 +56,9 @@ class CopyRowsKernel : public Work {
 
   static std::uint64_t Address(const RowSpan& span, std::uint32_t block) {
     return span.device_address + block * span.block_stride_bytes;
+  }
+  std::uint64_t InRow(const RowSpan& span, std::uint32_t row) const {
+    return of_.rows + row * of_.row_pitch_bytes + span.row_offset_bytes;
   }
 
   CUresult CheckArguments(Machine& machine, const Operation& operation) const {
@@ -78,8 +83,7 @@ class CopyRowsKernel : public Work {
       return kErrorIllegalAddress;
     }
     std::byte* const in_row =
-        KernelBytes(machine, operation,
-                    of_.rows + row * of_.row_pitch_bytes + span.row_offset_bytes, span.bytes);
+        KernelBytes(machine, operation, InRow(span, row), span.bytes);
     std::byte* const in_block = KernelBytes(machine, operation, Address(span, block), span.bytes);
     if (in_row == nullptr || in_block == nullptr) return kErrorIllegalAddress;
     pieces_.push_back(scatter_ ? Piece{in_block, in_row, span.bytes}
@@ -87,17 +91,18 @@ class CopyRowsKernel : public Work {
     return kSuccess;
   }
 
-  // Tells the race check which blocks are touched.
+  // Tells the race check which bytes of blocks and rows are touched.
   void Announce(Machine& machine, Operation& operation,
-                const std::vector<ByteSet::Range>& in_blocks) const {
+                const std::vector<ByteSet::Range>& in_blocks,
+                const std::vector<ByteSet::Range>& in_rows) const {
     std::uint64_t sum = 0;
     for (const ByteSet::Range& range : in_blocks) sum += range.end - range.begin;
     const ByteSet blocks(in_blocks);
     if (scatter_ && blocks.bytes() != sum) {
       machine.misuse.Note(Describe(operation) + ": writes bytes of a block twice");
     }
-    const ByteSet none;
-    machine.races.AddAccesses(operation, scatter_ ? none : blocks, scatter_ ? blocks : none);
+    const ByteSet rows(in_rows);
+    machine.races.AddAccesses(operation, scatter_ ? rows : blocks, scatter_ ? blocks : rows);
   }
 
   const CopyRowsArguments of_;
@@ -114,7 +119,9 @@ std::unique_ptr<Work> MakeCopyRows(const void* parameter, bool scatter, unsigned
   std::memcpy(&of, parameter, sizeof of);
   reads->Add(of.spans, of.span_count * sizeof(RowSpan));
   reads->Add(of.block_ids, of.block_count * sizeof(std::uint32_t));
-  (scatter ? reads : writes)->Add(of.rows, of.block_count * of.row_pitch_bytes);
+  // Where rows begin; how far spans reach into them is seen when they are read. A row that is read
+  // in a slot is shorter than its pitch: what lies behind it is another's.
+  (scatter ? reads : writes)->AddRows(of.rows, of.row_pitch_bytes, 1, of.block_count);
   return std::make_unique<CopyRowsKernel>(of, scatter, width);
 }
 

@@ -4,11 +4,15 @@
 #include <thread>
 
 #include "cuda/fake/machine.h"
+#include "cuda/fake/untold_accesses.h"
 
 namespace pega::cuda::fake {
 namespace {
 
 using Time = std::chrono::steady_clock::time_point;
+
+// Longer ones measure time; tests of who touches what are short.
+constexpr std::uint64_t kToldBytesMax = std::uint64_t{2} << 20;
 
 bool MayBegin(const Machine& machine, const Stream& stream, const Operation& operation) {
   if ((stream.held || machine.hold_all) && stream.allowance == 0) return false;
@@ -47,10 +51,15 @@ bool Prepare(Driver& driver, Operation& operation) {
 }
 
 // Moves bytes without the mutex; nothing that they lie in goes away meanwhile (Driver::AwaitIdle).
-void Outside(Driver& driver, std::unique_lock<std::mutex>& lock, Work& work, void (Work::*step)()) {
+void Outside(Driver& driver, std::unique_lock<std::mutex>& lock, Operation& operation,
+             void (Work::*step)()) {
+  const bool is_long = operation.writes.bytes() > kToldBytesMax;
   driver.executing = true;
   lock.unlock();
-  (work.*step)();
+  {
+    const UntoldAccesses untold(is_long);
+    (*operation.work.*step)();
+  }
   lock.lock();
   driver.executing = false;
   driver.changed.notify_all();
@@ -65,7 +74,7 @@ void Step(Driver& driver, std::unique_lock<std::mutex>& lock, const StreamPtr& s
     return;
   }
   if (!Prepare(driver, *operation)) return;
-  Outside(driver, lock, *operation->work, begins ? &Work::Garble : &Work::Move);
+  Outside(driver, lock, *operation, begins ? &Work::Garble : &Work::Move);
   if (operation->state == Operation::State::kDone) return;  // its context ended meanwhile
   if (begins) {
     operation->state = Operation::State::kBegun;

@@ -162,10 +162,10 @@ TEST_F(PegaCuda, AFailedCallOfTheDriverIsTheJobsFailure) {
   }
   const std::uint64_t id = Submit(Job(PEGA_LOAD_SYNC, blocks, slots));
   EXPECT_EQ(pega_transfer_stream_wait(transfer_, id, 0, stream()), PEGA_DEVICE);
+  EXPECT_EQ(WaitAndForget(id), PEGA_DEVICE);
   EXPECT_NE(std::string(pega_last_message()).find("CUDA_ERROR_INVALID_VALUE (1)"),
             std::string::npos)
       << pega_last_message();
-  EXPECT_EQ(WaitAndForget(id), PEGA_DEVICE);
 }
 
 TEST_F(PegaCuda, RefusesWhatIsNotOnThatGpu) {

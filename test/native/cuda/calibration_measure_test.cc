@@ -124,7 +124,7 @@ TEST_F(CalibrationTest, SaysWhatTheGpuRefused) {
   for (const char* call : {"cuMemHostAlloc", "cuMemAlloc_v2", "cuModuleLoadData", "cuLaunchKernel",
                            "cuMemcpy2DAsync_v2", "cuEventSynchronize", "cuEventElapsedTime"}) {
     fake.fake_cuda_fail(call, 1, kErrorInvalidValue, 1);
-    const Result<Calibration> calibration = Calibrate(Gpu(fake), true);
+    const Result<Calibration> calibration = Calibrate(Gpu(fake), true, kPatience);
     EXPECT_EQ(calibration.status().code(), Code::kDevice) << call;
     EXPECT_TRUE(fake.Open().empty()) << call << ": " << fake.Open().front();
   }
