@@ -208,10 +208,10 @@ Status Engine::HoldStream(JobId id, std::uint32_t group, std::uint64_t stream) {
   }
   const StreamPointPtr end =
       group < job->group_points.size() ? job->group_points[group] : StreamPointPtr{};
-  // Without a point the piece could not be started: its failure is on its way.
+  // Its failure follows, but perhaps only behind the computation that other groups wait for.
   if (!end) {
-    changed_.wait(lock, [&] { return job->GroupEnded(group); });
-    return job->GroupStatus(group);
+    return Status(Code::kDevice, "group " + std::to_string(group) + " of job " +
+                                     std::to_string(id) + " could not be given to the device");
   }
   lock.unlock();
   return device_->HoldStream(stream, *end);
