@@ -19,11 +19,11 @@ constexpr std::array<JobKind, 3> kKinds = {JobKind::kLoadSync, JobKind::kLoadAsy
 
 std::size_t Index(JobKind kind) { return static_cast<std::size_t>(kind); }
 
-// A slab that was changed from outside has other pages than those that are registered here: what
-// was copied is not what others see.
+// A slab that was cut short or punched has other pages than those that are registered here: what was
+// copied is not what others see. Its path may be gone: a server that stops removes it.
 Status CheckSlabs(const std::vector<std::shared_ptr<SlabFile>>& slabs) {
   for (const std::shared_ptr<SlabFile>& slab : slabs) {
-    PEGA_RETURN_IF_ERROR(slab->CheckUnchanged());
+    PEGA_RETURN_IF_ERROR(slab->CheckWhole());
   }
   return Status::Ok();
 }
@@ -129,14 +129,18 @@ bool CopyThread::Idle() const {
 
 bool CopyThread::GiveWaiting(JobKind kind, Lock& lock) {
   std::deque<Waiting>& queue = waiting_[Index(kind)];
-  if (queue.empty()) return false;
+  const std::uint64_t wakes = wakes_;
+  if (queue.empty() || refused_at_[Index(kind)] == wakes) return false;
   Given given{.status = broken_};
   if (broken_.ok()) {
     const CopyPiece piece = queue.front().piece;
     lock.unlock();
     given = work_.Give(piece);
     lock.lock();
-    if (given.waits) return false;
+    if (given.waits) {
+      refused_at_[Index(kind)] = wakes;
+      return false;
+    }
   }
   InFlight next = Expect(kind, std::move(given), std::move(queue.front().done));
   queue.pop_front();
@@ -150,7 +154,7 @@ bool CopyThread::EndOldest(JobKind kind, Lock& lock) {
   if (queue.front().given.end && broken_.ok()) {
     const CUresult result = context_->api().EventQuery(queue.front().given.end->event());
     if (result == kErrorNotReady) return false;
-    if (result != kSuccess) Break(ToStatus(context_->api(), "cuEventQuery", result));
+    if (result != kSuccess) EndAfterError(queue.front().given, result);
   }
   InFlight ended = std::move(queue.front());
   queue.pop_front();
@@ -164,7 +168,17 @@ bool CopyThread::EndOldest(JobKind kind, Lock& lock) {
   ended.given = {};
   ended.done(std::move(status));
   lock.lock();
+  ++wakes_;  // there is room in the ring again
   return true;
+}
+
+// After an error that does not end the context the copy may still run: nobody may be told of its end
+// before that.
+void CopyThread::EndAfterError(const Given& given, CUresult result) {
+  const DriverApi& api = context_->api();
+  const bool waited =
+      !IsSticky(result) && api.EventSynchronize(given.end->event()) == kSuccess;
+  if (!waited) Break(ToStatus(api, "cuEventQuery", result));
 }
 
 // Nothing of this context runs any more: the driver has given up all of its work.
@@ -189,7 +203,9 @@ CopyThread::Clock::duration CopyThread::PauseUntilNextLook() const {
   for (const std::deque<InFlight>& queue : in_flight_) {
     if (queue.empty()) continue;
     const Clock::duration left = queue.front().expected_end - now;
-    shortest = std::min(shortest, std::max<Clock::duration>(left / 2, kLookEvery));
+    // The later it is, the seldomer a look: it waits for computation, not for the link.
+    const Clock::duration pause = left.count() > 0 ? left / 2 : -left / 4;
+    shortest = std::min(shortest, std::max<Clock::duration>(pause, kLookEvery));
   }
   return shortest;
 }

@@ -73,6 +73,7 @@ class CopyThread {
   void Run();
   bool GiveWaiting(JobKind kind, Lock& lock);
   bool EndOldest(JobKind kind, Lock& lock);
+  void EndAfterError(const Given& given, CUresult result);
   void Break(const Status& cause);
   InFlight Expect(JobKind kind, Given given, std::function<void(Status)> done);
   void CorrectExpectations(JobKind kind, Clock::time_point expected_end);
@@ -86,7 +87,8 @@ class CopyThread {
   std::array<std::deque<Waiting>, 3> waiting_;     // by JobKind
   std::array<std::deque<InFlight>, 3> in_flight_;  // by JobKind, oldest first
   std::array<Clock::time_point, 2> link_free_{};   // loads, stores: when it is expected to be
-  std::uint64_t wakes_ = 0;                        // counts what may let a waiting piece go
+  std::uint64_t wakes_ = 1;                        // counts what may let a waiting piece go
+  std::array<std::uint64_t, 3> refused_at_{};      // wakes_, when the oldest waiting could not go
   Status broken_;
   bool stopping_ = false;
   std::thread thread_;

@@ -60,20 +60,23 @@ std::uint64_t ChunkBytes(std::uint64_t staging_bytes, std::uint64_t eighths) {
   return staging_bytes * eighths / 16 / kChunkGranularity * kChunkGranularity;
 }
 
-Status OpenPlanner(const ContextPtr& context, const BlockLayout& layout,
-                   const CudaDeviceOptions& options, DeviceParts& parts) {
+void OpenPlanner(const ContextPtr& context, const BlockLayout& layout,
+                 const CudaDeviceOptions& options, DeviceParts& parts) {
   PlannerOptions planner;
   planner.pin_piece_bytes = options.pins.piece_bytes;
   planner.choice = options.plan;
   parts.calibration = "not asked for";
   if (options.calibrate) {
-    Result<Calibration> found = Calibrate(context, false);
-    if (!found.ok()) return found.status();
-    planner.cost = found.value().cost;
-    parts.calibration = found.value().path.empty() ? found.value().note : found.value().path;
+    // A GPU that can't be measured, being full for example, can still be copied from.
+    const Result<Calibration> found = Calibrate(context, false);
+    if (found.ok()) {
+      planner.cost = found.value().cost;
+      parts.calibration = found.value().path.empty() ? found.value().note : found.value().path;
+    } else {
+      parts.calibration = "not measured: " + found.status().message();
+    }
   }
   parts.planner.emplace(layout, planner);
-  return Status::Ok();
 }
 
 // Loads have three quarters: each chunk of theirs costs calls of the thread that waits for them, and
@@ -115,7 +118,7 @@ Result<std::unique_ptr<DeviceParts>> DeviceParts::Open(const ContextPtr& context
   auto parts = std::make_unique<DeviceParts>();
   PEGA_RETURN_IF_ERROR(CheckGpu(*context));
   PEGA_RETURN_IF_ERROR(CheckAllocations(*context, layout));
-  PEGA_RETURN_IF_ERROR(OpenPlanner(context, layout, options, *parts));
+  OpenPlanner(context, layout, options, *parts);
   PEGA_RETURN_IF_ERROR(OpenStaging(context, options.staging_bytes, *parts));
   Result<CopyKernels> kernels = CopyKernels::Load(context, options.kernel_ctas);
   if (!kernels.ok()) return kernels.status();

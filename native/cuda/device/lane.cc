@@ -9,9 +9,9 @@ namespace {
 bool IsStaged(const Lane::Part& part) { return !part.plan.chunks.empty(); }
 
 constexpr std::uint64_t kIdsRoundedUp = 32;
-// A kernel over the link is as fast as DMA and one step less, but slows computation beside it by up
-// to a half (DESIGN §2): for what takes less than 0.1 ms.
-constexpr std::uint64_t kReadInPlaceBytesMax = std::uint64_t{4} << 20;
+// A kernel that reads a slot over the link is one step less than DMA and kernel, but slows
+// computation beside it (DESIGN §2). One block on an H100: 256 KiB 38 µs instead of 52, 2 MiB no less.
+constexpr std::uint64_t kReadInPlaceBytesMax = std::uint64_t{1} << 20;
 constexpr std::uint64_t kSpanTableBytes = std::uint64_t{256} << 10;
 
 bool AnyStaged(std::span<const Lane::Part> parts) {

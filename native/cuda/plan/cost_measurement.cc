@@ -14,8 +14,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kRepeats = 5;
-constexpr int kMedians = 32;          // about as many as there are
+constexpr int kRepeats = 8;
+constexpr int kMeasurements = 32;     // about as many as there are
 constexpr double kWarmUpSeconds = 0.15;
 constexpr double kSecondsMin = 1e-9;  // below what events can tell
 
@@ -64,11 +64,12 @@ class Measuring {
     return Status::Ok();
   }
 
-  // The median of some times, the first left out: it warms up. On a GPU that is slow, of fewer
-  // times. `use` is not called out of time.
+  // The shortest of some times, the first left out: it warms up. What holds up a copy, or the thread
+  // that gives it, makes times longer, never shorter. On a GPU that is slow, of fewer times. `use`
+  // is not called out of time.
   template <typename Time, typename Use>
-  Status Median(Time time, Use use) {
-    const double share_end = spent_seconds() + seconds_max_ / kMedians;
+  Status Shortest(Time time, Use use) {
+    const double share_end = spent_seconds() + seconds_max_ / kMeasurements;
     std::vector<double> times;
     for (int i = 0; i <= kRepeats && (i == 0 || spent_seconds() < share_end); ++i) {
       if (spent_seconds() >= seconds_max_) {
@@ -80,14 +81,8 @@ class Measuring {
       if (i == 1) times.clear();
       times.push_back(std::max(seconds.value(), kSecondsMin));
     }
-    use(MedianOf(times));
+    use(*std::min_element(times.begin(), times.end()));
     return Status::Ok();
-  }
-
-  static double MedianOf(std::vector<double>& times) {
-    const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
-    std::nth_element(times.begin(), middle, times.end());
-    return *middle;
   }
 
   // By what more bytes take longer; where times are too uneven for that, by what all take.
@@ -101,9 +96,9 @@ class Measuring {
   Status MeasureLong(Direction direction, CostModel& cost) {
     constexpr std::uint64_t kBytes = TimedCopies::kCopyBytes;
     double few = 0;
-    PEGA_RETURN_IF_ERROR(Median([&] { return copies_.Long(direction, kBytes); },
+    PEGA_RETURN_IF_ERROR(Shortest([&] { return copies_.Long(direction, kBytes); },
                                 [&](double seconds) { few = seconds; }));
-    return Median([&] { return copies_.Long(direction, 2 * kBytes); },
+    return Shortest([&] { return copies_.Long(direction, 2 * kBytes); },
                   [&](double many) {
                     Of(cost, direction).link_bytes_per_s = Rate(kBytes, few, 2 * kBytes, many);
                     timing_seconds_ = std::clamp(2 * few - many, 0.0, few / 20);
@@ -111,12 +106,14 @@ class Measuring {
   }
 
   Status MeasurePitched(Direction direction, std::size_t power, CostModel& cost) {
-    return Median([&] { return copies_.Pitched(direction, kPitchedRowBytesMin << power); },
-                  [&](double seconds) {
-                    Of(cost, direction).pitched_bytes_per_s[power] =
-                        static_cast<double>(TimedCopies::kCopyBytes) /
-                        (seconds - std::min(timing_seconds_, seconds / 20));
-                  });
+    return Shortest(
+        [&] { return copies_.Pitched(direction, kPitchedRowBytesMin << power); },
+        [&](double seconds) {
+          DirectionCost& of = Of(cost, direction);
+          const double rate = static_cast<double>(TimedCopies::kCopyBytes) /
+                              (seconds - std::min(timing_seconds_, seconds / 20));
+          of.pitched_bytes_per_s[power] = std::min(rate, of.link_bytes_per_s);
+        });
   }
 
   Status MeasureStaged(Direction direction, CostModel& cost) {
@@ -124,9 +121,9 @@ class Measuring {
     constexpr std::uint32_t kMany = 8;
     constexpr std::uint32_t kRows = TimedCopies::kChunkBytes / TimedCopies::kRowBytes;
     double few = 0;
-    PEGA_RETURN_IF_ERROR(Median([&] { return copies_.Staged(direction, kFew, kRows); },
+    PEGA_RETURN_IF_ERROR(Shortest([&] { return copies_.Staged(direction, kFew, kRows); },
                                 [&](double seconds) { few = seconds; }));
-    return Median([&] { return copies_.Staged(direction, kMany, kRows); },
+    return Shortest([&] { return copies_.Staged(direction, kMany, kRows); },
                   [&](double many) {
                     Of(cost, direction).staged_bytes_per_s =
                         Rate(kFew * TimedCopies::kChunkBytes, few, kMany * TimedCopies::kChunkBytes,
@@ -138,7 +135,7 @@ class Measuring {
   Status MeasureFixed(CostModel& cost) {
     double one = 0;
     PEGA_RETURN_IF_ERROR(
-        Median([&] { return copies_.Long(Direction::kToDevice, TimedCopies::kCopyBytes); },
+        Shortest([&] { return copies_.Long(Direction::kToDevice, TimedCopies::kCopyBytes); },
                [&](double seconds) { one = seconds; }));
     std::vector<double> calls;
     const auto many = [&]() -> Result<double> {
@@ -147,15 +144,15 @@ class Measuring {
       calls.push_back(times.value().cpu_seconds / TimedCopies::kManyCopies);
       return times.value().gpu_seconds;
     };
-    PEGA_RETURN_IF_ERROR(Median(many, [&](double seconds) {
+    PEGA_RETURN_IF_ERROR(Shortest(many, [&](double seconds) {
       cost.copy_seconds = std::max((seconds - one) / (TimedCopies::kManyCopies - 1), kSecondsMin);
-      cost.call_seconds = std::max(MedianOf(calls), kSecondsMin);
+      cost.call_seconds = std::max(*std::min_element(calls.begin(), calls.end()), kSecondsMin);
     }));
     double direct = 0;
     PEGA_RETURN_IF_ERROR(
-        Median([&] { return copies_.Long(Direction::kToDevice, TimedCopies::kRowBytes); },
+        Shortest([&] { return copies_.Long(Direction::kToDevice, TimedCopies::kRowBytes); },
                [&](double seconds) { direct = seconds; }));
-    return Median(
+    return Shortest(
         [&] { return copies_.Staged(Direction::kToDevice, 1, 1); },
         [&](double seconds) { cost.staged_seconds = std::max(seconds - direct, kSecondsMin); });
   }

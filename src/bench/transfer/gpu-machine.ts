@@ -43,7 +43,7 @@ export function cudaVersion(version: number): string {
 /** "580.95.05"; null where the kernel has no such module. */
 export function nvidiaDriver(root = '/'): string | null {
   const text = readText(`${root}proc/driver/nvidia/version`) ?? '';
-  return /Kernel Module\D*([\d.]+)/.exec(text)?.[1] ?? null;
+  return /Kernel Module.*?\s(\d+\.[\d.]+)/.exec(text)?.[1] ?? null;
 }
 
 /** REQUIRES: the GPU has just copied; its link goes to sleep. */
