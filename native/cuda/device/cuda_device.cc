@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/limits.h"
 #include "cuda/device/copy_thread.h"
 #include "cuda/device/device_parts.h"
 #include "cuda/device/stream_points.h"
@@ -194,15 +195,19 @@ Status Copier::FindSlabs(const CopyPiece& piece, Prepared& prepared) const {
 Status Copier::PlanParts(const CopyPiece& piece, Prepared& prepared) const {
   const Planner& planner = *parts_->planner;
   const std::uint64_t chunk_bytes = staging(piece.kind).chunk_bytes();
+  const std::vector<std::uint32_t> ends =
+      planner.StageableEnds(piece.first_layer, piece.end_layer, chunk_bytes);
+  // Long pieces are a part of a longer job, most likely.
+  const bool pipelined =
+      ends.size() > 1 || piece.blocks.size() * layout_.slot_bytes() >= kChunkBytesMax / 2;
   CopyPiece part = piece;
-  for (const std::uint32_t end :
-       planner.StageableEnds(piece.first_layer, piece.end_layer, chunk_bytes)) {
+  for (const std::uint32_t end : ends) {
     part.end_layer = end;
     std::optional<std::uint64_t> calls_max;
     if (piece.kind == JobKind::kLoadSync) {
       calls_max = planner.CallsOfGroup(kSyncCallsMax, end - part.first_layer);
     }
-    Result<CopyPlan> plan = planner.Plan(part, chunk_bytes, slab_address(), calls_max);
+    Result<CopyPlan> plan = planner.Plan(part, chunk_bytes, slab_address(), calls_max, pipelined);
     if (!plan.ok()) return plan.status();
     prepared.expected_seconds += plan.value().expected_seconds;
     prepared.parts.push_back(

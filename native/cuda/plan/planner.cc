@@ -54,14 +54,14 @@ std::vector<std::uint32_t> Planner::StageableEnds(std::uint32_t first_layer,
 CopyPlan Planner::PlanRuns(std::span<const BlockRun> runs, Direction direction,
                            std::uint32_t first_layer, std::uint32_t end_layer,
                            std::uint64_t chunk_bytes,
-                           std::optional<std::uint64_t> calls_max) const {
+                           std::optional<std::uint64_t> calls_max, bool pipelined) const {
   const std::span<const BlockLayout::Segment> segments = layout_.LayerRange(first_layer, end_layer);
   const LayerRows rows{.spans = MergeSegments(segments),
                        .slot_offset_bytes = segments.front().slot_offset_bytes,
                        .row_bytes = SlotBytesOf(segments),
                        .slot_pitch_bytes = RoundUpToPage(layout_.slot_bytes()),
                        .piece_bytes = options_.pin_piece_bytes};
-  const WayCosts costs(runs, rows, options_.cost, direction, chunk_bytes);
+  const WayCosts costs(runs, rows, options_.cost, direction, chunk_bytes, pipelined);
   CopyPlan best;
   for (const WayRule rule : Rules(costs, options_.choice, rows.row_bytes <= chunk_bytes)) {
     const std::vector<bool> direct = costs.Direct(rule);
@@ -84,14 +84,14 @@ CopyPlan Planner::PlanRuns(std::span<const BlockRun> runs, Direction direction,
 
 Result<CopyPlan> Planner::Plan(const CopyPiece& piece, std::uint64_t chunk_bytes,
                                const SlabAddress& slab_address,
-                               std::optional<std::uint64_t> calls_max) const {
+                               std::optional<std::uint64_t> calls_max, bool pipelined) const {
   Result<std::vector<BlockRun>> runs =
       FindBlockRuns(piece.blocks, RoundUpToPage(layout_.slot_bytes()), slab_address);
   if (!runs.ok()) return runs.status();
   const Direction direction =
       piece.kind == JobKind::kStore ? Direction::kToHost : Direction::kToDevice;
   return PlanRuns(runs.value(), direction, piece.first_layer, piece.end_layer, chunk_bytes,
-                  calls_max);
+                  calls_max, pipelined);
 }
 
 std::uint64_t Planner::CallsOfGroup(std::uint64_t calls_max, std::uint32_t layers) const {
@@ -103,7 +103,8 @@ bool Planner::GroupFits(std::span<const BlockRun> runs, std::uint32_t first_laye
                         std::uint64_t calls_max) const {
   std::uint64_t left = CallsOfGroup(calls_max, end_layer - first_layer);
   for (const std::uint32_t end : StageableEnds(first_layer, end_layer, chunk_bytes)) {
-    const CopyPlan plan = PlanRuns(runs, Direction::kToDevice, first_layer, end, chunk_bytes, left);
+    const CopyPlan plan =
+        PlanRuns(runs, Direction::kToDevice, first_layer, end, chunk_bytes, left, true);
     if (plan.driver_calls > left) return false;
     left -= plan.driver_calls;
     first_layer = end;

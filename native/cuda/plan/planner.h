@@ -46,10 +46,10 @@ class Planner {
 
   // chunk_bytes: of one staging buffer; all goes directly where it holds not even one row.
   // calls_max: an upper bound for driver calls where a plan within it exists, else the plan has the
-  // fewest that were found. Fails only as slab_address does, which is asked once for each slab.
+  // fewest that were found. pipelined: others are copied just behind it. Fails only as slab_address does, which is asked once for each slab.
   Result<CopyPlan> Plan(const CopyPiece& piece, std::uint64_t chunk_bytes,
                         const SlabAddress& slab_address,
-                        std::optional<std::uint64_t> calls_max) const;
+                        std::optional<std::uint64_t> calls_max, bool pipelined = false) const;
 
   // Of calls_max for all layers, those for a group of `layers`: what to give Plan for each group.
   std::uint64_t CallsOfGroup(std::uint64_t calls_max, std::uint32_t layers) const;
@@ -65,7 +65,7 @@ class Planner {
  private:
   CopyPlan PlanRuns(std::span<const BlockRun> runs, Direction direction, std::uint32_t first_layer,
                     std::uint32_t end_layer, std::uint64_t chunk_bytes,
-                    std::optional<std::uint64_t> calls_max) const;
+                    std::optional<std::uint64_t> calls_max, bool pipelined) const;
   bool GroupFits(std::span<const BlockRun> runs, std::uint32_t first_layer, std::uint32_t end_layer,
                  std::uint64_t chunk_bytes, std::uint64_t calls_max) const;
 

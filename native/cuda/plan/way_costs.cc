@@ -32,8 +32,8 @@ double DirectSecondsPerBlock(const LayerRows& rows, const CostModel& cost, Direc
 }  // namespace
 
 WayCosts::WayCosts(std::span<const BlockRun> runs, const LayerRows& rows, const CostModel& cost,
-                   Direction direction, std::uint64_t chunk_bytes)
-    : rows_(rows), cost_(cost), direction_(direction), chunk_bytes_(chunk_bytes) {
+                   Direction direction, std::uint64_t chunk_bytes, bool pipelined)
+    : rows_(rows), cost_(cost), direction_(direction), chunk_bytes_(chunk_bytes), pipelined_(pipelined) {
   const double direct_seconds_per_block = DirectSecondsPerBlock(rows, cost, direction);
   runs_.reserve(runs.size());
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -103,7 +103,7 @@ void WayCosts::Add(WayRule rule) {
     if (!direct) staged_bytes += run.bytes;
   }
   // Where there are more chunks than one, kernels run under the copies of others.
-  if (staged_bytes > 0) {
+  if (staged_bytes > 0 && !pipelined_) {
     const double chunks = static_cast<double>(staged_bytes) / static_cast<double>(chunk_bytes_);
     const double exposed_seconds = cost_.staged_seconds / std::max(1.0, chunks);
     total.link_seconds += exposed_seconds;

@@ -28,7 +28,7 @@ class WayCosts {
  public:
   // What is referred to outlives this.
   WayCosts(std::span<const BlockRun> runs, const LayerRows& rows, const CostModel& cost,
-           Direction direction, std::uint64_t chunk_bytes);
+           Direction direction, std::uint64_t chunk_bytes, bool pipelined);
 
   std::array<WayRule, 4> FastestFirst() const;
   const WayTotal& total(WayRule rule) const { return totals_[static_cast<std::size_t>(rule)]; }
@@ -57,6 +57,7 @@ class WayCosts {
   const CostModel& cost_;
   const Direction direction_;
   const std::uint64_t chunk_bytes_;
+  const bool pipelined_;  // others are copied just behind, under which the last kernel runs
   std::vector<RunCost> runs_;
   std::array<WayTotal, 4> totals_;
 };
