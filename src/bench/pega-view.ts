@@ -24,8 +24,8 @@ const FILLED_TIMEOUT_MS = 120_000;
 const SEALED_TIMEOUT_MS = 30_000;
 /** Nothing new is sealed for so long: no store is on its way. */
 const QUIET_MS = 500;
-/** Engines report about once a second. */
-const REPORT_TIMEOUT_MS = 3000;
+/** Engines report about once a second; one that shares busy cores was seen to take over three. */
+const REPORT_TIMEOUT_MS = 10_000;
 
 export async function pegaSnapshot(client: PegaClient): Promise<PegaSnapshot> {
   const [pool, { instances }, { namespaces }] = await Promise.all([
