@@ -1,5 +1,6 @@
 #include "cuda/device/device_parts.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "cuda/kernels/kernel_images.h"
@@ -82,7 +83,8 @@ void OpenPlanner(const ContextPtr& context, const BlockLayout& layout,
 // Loads have three quarters: each chunk of theirs costs calls of the thread that waits for them, and
 // some microseconds of the link. Stores come in pieces of two chunks (kChunkBytesMax).
 Status OpenStaging(const ContextPtr& context, std::uint64_t wanted_bytes, DeviceParts& parts) {
-  Result<StagingMemory> memory = AllocateStaging(context, wanted_bytes, kStagingBytesLeast);
+  Result<StagingMemory> memory =
+      AllocateStaging(context, wanted_bytes, std::min(wanted_bytes, kStagingBytesLeast));
   if (!memory.ok()) return memory.status();
   parts.memory = std::move(memory).value();
   const CUdeviceptr address = parts.memory.memory.get();

@@ -54,12 +54,13 @@ TEST_P(CudaDeviceBytes, StoresAndLoadsTheRightBytes) {
   EXPECT_TRUE(options.plan != PlanChoice::kStaged || stats.direct_bytes_total == 0);
 }
 
-// Chunks of a few KiB: many of them, buffers reused, and rows that are longer than a chunk.
+// Chunks of 24 KiB for loads and 8 for stores: many of them, so that buffers are used again and again
+// and copies run beside kernels; and rows that are longer than a chunk.
 TEST_P(CudaDeviceBytes, WithLittleStagingToo) {
   DeviceWorld world(fake_, random_);
   CudaDeviceOptions options = DeviceWorld::Options();
   options.plan = PlanChoice::kStaged;
-  options.staging_bytes = std::uint64_t{4} << 20;
+  options.staging_bytes = std::uint64_t{64} << 10;
   ASSERT_NO_FATAL_FAILURE(world.Open(options));
   RoundTrip(world, JobKind::kLoadAsync);
 }
@@ -67,7 +68,9 @@ TEST_P(CudaDeviceBytes, WithLittleStagingToo) {
 // All kinds at once, on blocks of their own: lanes share staging and the link.
 TEST_P(CudaDeviceBytes, LoadsAndStoresBesideEachOther) {
   DeviceWorld world(fake_, random_);
-  ASSERT_NO_FATAL_FAILURE(world.Open());
+  CudaDeviceOptions options = DeviceWorld::Options();
+  options.staging_bytes = std::uint64_t{64} << 10;
+  ASSERT_NO_FATAL_FAILURE(world.Open(options));
   std::vector<BlockCopy> blocks = world.SomeBlocks();
   std::vector<std::vector<BlockCopy>> thirds(3);
   for (std::size_t i = 0; i < blocks.size(); ++i) thirds[i % 3].push_back(blocks[i]);

@@ -16,6 +16,7 @@ class CudaDeviceFaults : public testing::Test {
   static CudaDeviceOptions Staged() {
     CudaDeviceOptions options = DeviceWorld::Options();
     options.plan = PlanChoice::kStaged;
+    options.staging_bytes = std::uint64_t{64} << 10;  // several chunks
     return options;
   }
   void Fail(const char* function, unsigned n, CUresult result, unsigned times = 1) {
