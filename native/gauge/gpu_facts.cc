@@ -11,17 +11,6 @@ namespace {
 using cuda::DriverApi;
 using cuda::ToStatus;
 
-std::string UuidText(const cuda::CUuuid& uuid) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text = "GPU-";
-  for (std::size_t i = 0; i < sizeof(uuid.bytes); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += kDigits[uuid.bytes[i] >> 4];
-    text += kDigits[uuid.bytes[i] & 15];
-  }
-  return text;
-}
-
 Result<GpuFacts> Describe(const DriverApi& api, int ordinal) {
   GpuFacts facts;
   facts.ordinal = ordinal;
@@ -51,7 +40,7 @@ Result<GpuFacts> Describe(const DriverApi& api, int ordinal) {
   }
   cuda::CUuuid uuid{};
   if (api.DeviceGetUuid != nullptr && api.DeviceGetUuid(&uuid, device) == cuda::kSuccess) {
-    facts.uuid = UuidText(uuid);
+    facts.uuid = cuda::UuidText(uuid);
   }
   return facts;
 }

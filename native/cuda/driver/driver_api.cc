@@ -116,4 +116,15 @@ bool IsSticky(CUresult result) {
          std::end(kStickyResults);
 }
 
+std::string UuidText(const CUuuid& uuid) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text = "GPU-";
+  for (std::size_t i = 0; i < sizeof(uuid.bytes); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += kDigits[uuid.bytes[i] >> 4];
+    text += kDigits[uuid.bytes[i] & 15];
+  }
+  return text;
+}
+
 }  // namespace pega::cuda

@@ -85,6 +85,8 @@ struct DriverApi {
 
 // kDevice: "cuMemcpy2DAsync: CUDA_ERROR_ILLEGAL_ADDRESS (700): an illegal memory access …". Ok for 0.
 Status ToStatus(const DriverApi& api, const char* call, CUresult result);
+// "GPU-5405a0cd-d75e-c040-015a-491a27139489", as nvidia-smi writes it.
+std::string UuidText(const CUuuid& uuid);
 // After such a result no call in this context succeeds any more.
 bool IsSticky(CUresult result);
 

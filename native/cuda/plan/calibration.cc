@@ -10,23 +10,12 @@
 namespace pega::cuda {
 namespace {
 
-std::string FormatUuid(const CUuuid& uuid) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text = "GPU-";
-  for (std::size_t i = 0; i < sizeof(uuid.bytes); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += kDigits[uuid.bytes[i] >> 4];
-    text += kDigits[uuid.bytes[i] & 15];
-  }
-  return text;
-}
-
 // The UUID, or where the GPU is plugged in with a driver that tells none.
 Result<std::string> GpuId(const Context& context) {
   const DriverApi& api = context.api();
   CUuuid uuid = {};
   if (api.DeviceGetUuid != nullptr && api.DeviceGetUuid(&uuid, context.device()) == kSuccess) {
-    return FormatUuid(uuid);
+    return UuidText(uuid);
   }
   std::array<char, 64> bus = {};
   PEGA_RETURN_IF_ERROR(
